@@ -1,0 +1,130 @@
+"""What several commands share: their options, and how a report is printed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from ..report import Artifact, Report, Run
+
+STYLES = {"passed": "green", "failed": "bold red", "error": "red", "not_run": "yellow"}
+
+
+def add_output_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add `--json`, `--quiet` and `--verbose`."""
+    parser.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
+    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but what went wrong")
+    parser.add_argument("-v", "--verbose", action="store_true", help="a line for each thing that happens")
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON."""
+    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
+    print()
+
+
+def print_report(report: Report, arguments: argparse.Namespace) -> None:
+    """Print a report as the command's options ask."""
+    if arguments.json:
+        print_json(
+            {
+                "path": str(report.path),
+                "passed": report.passed,
+                "exit_code": report.exit_code,
+                "manifest": report.manifest,
+                "logs": {f"{artifact.target}:{artifact.variant}": artifact.log for artifact in report.artifacts},
+            }
+        )
+        return
+    if not arguments.quiet:
+        _print_table(report)
+    for artifact in report.artifacts:
+        if artifact.status != "passed":
+            _explain(artifact)
+
+
+def _print_table(report: Report) -> None:
+    from rich import box
+    from rich.table import Table
+
+    from ..terminal import console
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name, justify in (
+        ("artifact", "left"),
+        ("size", "right"),
+        ("convert", "right"),
+        ("runtime", "left"),
+        ("max abs err", "right"),
+        ("max rel err", "right"),
+        ("warm", "right"),
+        ("verdict", "left"),
+    ):
+        table.add_column(name, justify="right" if justify == "right" else "left", no_wrap=True)
+    for artifact in report.artifacts:
+        for number, run in enumerate(artifact.runs or (None,)):
+            table.add_row(*_artifact_cells(artifact if number == 0 else None), *_run_cells(artifact, run))
+    console().print(table)
+
+
+def _artifact_cells(artifact: Artifact | None) -> tuple[str, str, str]:
+    if artifact is None:
+        return "", "", ""
+    size = sum(file["size"] for file in artifact.files)
+    name = artifact.target if artifact.path == artifact.target else f"{artifact.target}:{artifact.variant}"
+    return name, _bytes(size) if size else "", f"{artifact.convert_seconds:.1f} s"
+
+
+def _run_cells(artifact: Artifact, run: Run | None) -> tuple[str, ...]:
+    if run is None:
+        return "", "", "", "", _verdict(artifact.status)
+    errors = [output.max_abs_error for output in run.outputs if output.max_abs_error is not None]
+    relative = [output.max_rel_error for output in run.outputs if output.max_rel_error is not None]
+    warm = run.seconds.get("warm")
+    return (
+        f"{run.runtime} {run.version}".strip(),
+        f"{max(errors):.1e}" if errors else "",
+        f"{max(relative):.1e}" if relative else "",
+        "" if warm is None else f"{warm * 1000:.2f} ms",
+        _verdict(run.status),
+    )
+
+
+def _verdict(status: str) -> str:
+    return f"[{STYLES[status]}]{status.replace('_', ' ')}[/]"
+
+
+def _explain(artifact: Artifact) -> None:
+    """Say on standard error what went wrong with an artifact, and where to read on."""
+    print(f"{artifact.target}:{artifact.variant}: {artifact.status.replace('_', ' ')}: {artifact.reason}", file=sys.stderr)
+    for run in artifact.runs:
+        for output in run.outputs:
+            if not output.passed and output.worst is not None:
+                worst = output.worst
+                print(
+                    f"  {run.runtime}: {output.name}{list(worst.index)} of call {worst.call}: "
+                    f"expected {worst.expected}, got {worst.actual}",
+                    file=sys.stderr,
+                )
+    for line in (artifact.hint, f"log: {artifact.log}" if artifact.log else ""):
+        if line:
+            print(f"  {line}", file=sys.stderr)
+
+
+def _bytes(count: int) -> str:
+    size, units = float(count), ["B", "KiB", "MiB", "GiB"]
+    while size >= 1024 and len(units) > 1:
+        size, units = size / 1024, units[1:]
+    return f"{size:.0f} {units[0]}" if units[0] == "B" else f"{size:.1f} {units[0]}"
+
+
+def print_notes(manifest: Mapping[str, Any]) -> None:
+    """Print what the source and the converters had to say."""
+    for note in manifest["notes"]:
+        print(f"note: {note}", file=sys.stderr)
+    for artifact in manifest["artifacts"]:
+        for note in artifact["notes"]:
+            print(f"note: {artifact['target']}: {note}", file=sys.stderr)

@@ -1,0 +1,28 @@
+"""`anyport check DIR`."""
+
+from __future__ import annotations
+
+import argparse
+
+from ._common import add_output_arguments, print_report
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="DIR", help="what `anyport export` wrote")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="TARGET[:VARIANT][@RUNTIME]", help="check this alone; repeatable"
+    )
+    parser.add_argument("--timeout", type=float, metavar="S", help="seconds for any one step (default 1800)")
+    add_output_arguments(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from .. import api, terminal
+    from ..pipeline import TIMEOUT_SECONDS
+
+    with terminal.progress(quiet=arguments.quiet or arguments.json, verbose=arguments.verbose) as progress:
+        report = api.check(
+            arguments.folder, runtimes=arguments.only, timeout=arguments.timeout or TIMEOUT_SECONDS, progress=progress
+        )
+    print_report(report, arguments)
+    return report.exit_code

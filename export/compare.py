@@ -1,0 +1,181 @@
+"""Comparing an artifact's outputs with the source's: the one owner of the numbers.
+
+`compare_run` takes what the source answered and what a runtime answered, both by the contract's names, and returns a
+verdict for every output of every signature.  An element passes when `|a − b| ≤ atol·max|b| + rtol·|b|`, b being the
+source's; `atol` scales with the output's largest value, because an absolute constant means nothing for a tensor of
+unknown scale.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Calls = Mapping[str, Sequence[Mapping[str, Array]]]
+
+ATOL = 1e-5
+RTOL = 1e-4
+MOST_CLASSES = 100_000
+"""A last axis of 2 to this many entries may be classes: their largest is then compared too."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tolerance:
+    """How far an element may be from the source's: `atol·max|b| + rtol·|b|`."""
+
+    atol: float = ATOL
+    rtol: float = RTOL
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Worst:
+    """The element that is furthest beyond (or nearest to) what is allowed."""
+
+    call: int
+    index: tuple[int, ...]
+    expected: float | str
+    actual: float | str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OutputVerdict:
+    """One output of one signature, over all its calls."""
+
+    signature: str
+    name: str
+    passed: bool
+    reason: str = ""
+    max_abs_error: float | None = None
+    max_rel_error: float | None = None
+    """The largest absolute error over the largest absolute value of the source's output."""
+    cosine: float | None = None
+    top1: float | None = None
+    """Share of rows whose largest entry is the same, where the last axis looks like classes."""
+    worst: Worst | None = None
+
+
+def compare_run(contract: Mapping[str, Any], expected: Calls, actual: Calls, tolerance: Tolerance) -> list[OutputVerdict]:
+    """Compare every output of every signature of the contract."""
+    verdicts = []
+    for signature in contract["signatures"]:
+        name = signature["name"]
+        for output in signature["outputs"]:
+            pairs = _pairs(name, output["name"], expected, actual)
+            if isinstance(pairs, str):
+                verdicts.append(OutputVerdict(signature=name, name=output["name"], passed=False, reason=pairs))
+            else:
+                verdicts.append(_compare(name, output["name"], pairs, tolerance))
+    return verdicts
+
+
+def _pairs(signature: str, name: str, expected: Calls, actual: Calls) -> list[tuple[Array, Array]] | str:
+    """Pair the arrays of each call, or say what is missing."""
+    wanted, got = expected.get(signature, ()), actual.get(signature, ())
+    if len(wanted) != len(got) or not wanted:
+        return f"answered {len(got)} of {len(wanted)} calls"
+    missing = [number for number, call in enumerate(got) if name not in call]
+    if missing:
+        return f"no such output in call {missing[0]}; there are {', '.join(got[missing[0]]) or 'none'}"
+    return [(np.asarray(want[name]), np.asarray(have[name])) for want, have in zip(wanted, got, strict=True)]
+
+
+def _compare(signature: str, name: str, pairs: list[tuple[Array, Array]], tolerance: Tolerance) -> OutputVerdict:
+    for number, (want, have) in enumerate(pairs):
+        if reason := _misfit(want, have):
+            return OutputVerdict(signature=signature, name=name, passed=False, reason=f"call {number}: {reason}")
+    if pairs[0][0].dtype.kind in "SU":
+        return _compare_strings(signature, name, pairs)
+    scale = max((float(np.max(np.abs(want[np.isfinite(want)]), initial=0.0)) for want, _ in _as_float(pairs)), default=0.0)
+    excess, worst, max_abs = -math.inf, None, 0.0
+    for number, (want, have) in enumerate(_as_float(pairs)):
+        if reason := _nonfinite_misfit(want, have):
+            return OutputVerdict(signature=signature, name=name, passed=False, reason=f"call {number}: {reason}")
+        if not want.size:
+            continue
+        error = np.where(np.isfinite(want), np.abs(want - have), 0.0)
+        beyond = error - (tolerance.atol * scale + tolerance.rtol * np.where(np.isfinite(want), np.abs(want), 0.0))
+        index = np.unravel_index(int(np.argmax(beyond)), beyond.shape)
+        max_abs = max(max_abs, float(error.max()))
+        if beyond[index] > excess:
+            excess = float(beyond[index])
+            place = tuple(int(i) for i in index[: pairs[number][0].ndim])
+            values = [_number(array[place]) for array in pairs[number]]
+            worst = Worst(call=number, index=place, expected=values[0], actual=values[1])
+    passed = excess <= 0
+    return OutputVerdict(
+        signature=signature,
+        name=name,
+        passed=passed,
+        reason="" if passed else "beyond the tolerance",
+        max_abs_error=max_abs,
+        max_rel_error=max_abs / scale if scale else (0.0 if max_abs == 0 else math.inf),
+        cosine=_cosine(_as_float(pairs)),
+        top1=_top1(pairs),
+        worst=worst,
+    )
+
+
+def _misfit(want: Array, have: Array) -> str:
+    if want.shape != have.shape:
+        return f"shape {list(have.shape)}, the source's is {list(want.shape)}"
+    both_strings = want.dtype.kind in "SU" and have.dtype.kind in "SUO"
+    if want.dtype != have.dtype and not both_strings:
+        return f"dtype {have.dtype}, the source's is {want.dtype}"
+    return ""
+
+
+def _nonfinite_misfit(want: Array, have: Array) -> str:
+    if np.array_equal(np.isnan(want), np.isnan(have)) and np.array_equal(
+        np.where(np.isinf(want), want, 0), np.where(np.isinf(have), have, 0)
+    ):
+        return ""
+    counts = [int((~np.isfinite(array)).sum()) for array in (have, want)]
+    return f"{counts[0]} NaN or infinite values, the source has {counts[1]}, or elsewhere"
+
+
+def _compare_strings(signature: str, name: str, pairs: list[tuple[Array, Array]]) -> OutputVerdict:
+    for number, (want, have) in enumerate(pairs):
+        different = np.argwhere(want.astype(np.bytes_) != have.astype(np.bytes_))
+        if len(different):
+            index = tuple(int(i) for i in different[0])
+            worst = Worst(call=number, index=index, expected=str(want[index]), actual=str(have[index]))
+            return OutputVerdict(
+                signature=signature, name=name, passed=False, reason=f"{len(different)} strings differ", worst=worst
+            )
+    return OutputVerdict(signature=signature, name=name, passed=True)
+
+
+def _as_float(pairs: list[tuple[Array, Array]]) -> list[tuple[Array, Array]]:
+    """Widen to float64; a complex tensor becomes its real and imaginary parts, a last axis of two."""
+
+    def widen(array: Array) -> Array:
+        if array.dtype.kind == "c":
+            return np.stack([array.real, array.imag], axis=-1).astype(np.float64)
+        return array.astype(np.float64)
+
+    return [(widen(want), widen(have)) for want, have in pairs]
+
+
+def _number(value: Any) -> float | str:
+    return str(value) if np.iscomplexobj(value) or isinstance(value, (bytes, str)) else float(value)
+
+
+def _cosine(pairs: list[tuple[Array, Array]]) -> float | None:
+    """Return the cosine of the angle between all outputs as one vector, None where one of them is zero."""
+    want = np.concatenate([np.nan_to_num(a.ravel(), posinf=0, neginf=0) for a, _ in pairs])
+    have = np.concatenate([np.nan_to_num(b.ravel(), posinf=0, neginf=0) for _, b in pairs])
+    norms = float(np.linalg.norm(want) * np.linalg.norm(have))
+    return float(np.clip(want @ have / norms, -1.0, 1.0)) if norms else None
+
+
+def _top1(pairs: list[tuple[Array, Array]]) -> float | None:
+    if any(a.ndim != 2 or not 2 <= a.shape[-1] <= MOST_CLASSES or a.dtype.kind != "f" for a, _ in pairs):
+        return None
+    same = [np.argmax(a, axis=-1) == np.argmax(b, axis=-1) for a, b in pairs]
+    return float(np.concatenate(same).mean())

@@ -1,0 +1,159 @@
+"""Samples: the inputs that every artifact is fed, generated from the contract or given by the user.
+
+`generate(contract, seed)` and `load(path, contract)` return, for each signature, its calls: mappings from the
+contract's input names to arrays.
+"""
+
+from __future__ import annotations
+
+import itertools
+import zipfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from anyport_guest import Array, BadRequest, Calls, Tensors
+
+from .canonical import dtype_name, numpy_dtype
+
+BATCHES = (5, 3)
+"""Rows of the two calls of a signature with a batch dimension: 8 samples, and a batch that really varies."""
+SINGLES = 8
+"""Calls of a signature without one."""
+SIZES = (32, 64)
+"""What other varying dimensions are, in turn: multiples of 32, which most image networks need to fit their strides."""
+WORDS = ("alpha", "beta", "gamma", "delta", "the quick brown fox", "", "zwölf", "42")
+
+
+def batched(signature: Mapping[str, Any]) -> bool:
+    """Tell whether the first dimension of every input varies, so that a call holds any number of samples."""
+    shapes = [tensor["shape"] for tensor in signature["inputs"]]
+    return bool(shapes) and all(shape and shape[0] is None for shape in shapes)
+
+
+def generate(contract: Mapping[str, Any], seed: int) -> Calls:
+    """Make at least 8 samples for each signature; the same contract and seed give the same bytes."""
+    calls: Calls = {}
+    for number, signature in enumerate(contract["signatures"]):
+        rng = np.random.default_rng([seed, number])
+        sizes = itertools.cycle(SIZES)
+        rows: Sequence[int | None] = BATCHES if batched(signature) else [None] * SINGLES
+        calls[signature["name"]] = [_call(rng, signature, count, next(sizes)) for count in rows]
+    return calls
+
+
+def _call(rng: np.random.Generator, signature: Mapping[str, Any], rows: int | None, size: int) -> Tensors:
+    tensors = {}
+    for tensor in signature["inputs"]:
+        shape = [size if dim is None else dim for dim in tensor["shape"]]
+        if rows is not None:
+            shape[0] = rows
+        tensors[tensor["name"]] = _values(rng, tensor, tuple(shape))
+    return tensors
+
+
+def _values(rng: np.random.Generator, tensor: Mapping[str, Any], shape: tuple[int, ...]) -> Array:
+    dtype, valid = tensor["dtype"], tensor.get("values")
+    if valid and "any_of" in valid:
+        values = np.array(valid["any_of"])[rng.integers(len(valid["any_of"]), size=shape)]
+        return np.char.encode(values, "utf-8") if dtype == "string" else values.astype(numpy_dtype(dtype))
+    if dtype == "string":
+        return np.char.encode(np.array(WORDS)[rng.integers(len(WORDS), size=shape)], "utf-8")
+    kind = np.dtype(numpy_dtype(dtype)).kind
+    if kind == "b":
+        return rng.random(shape) < 0.5
+    if kind in "iu":
+        return _integers(rng, valid, numpy_dtype(dtype), shape)
+    if kind == "c":
+        return (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)).astype(numpy_dtype(dtype))
+    return rng.standard_normal(shape).astype(numpy_dtype(dtype))
+
+
+def _integers(rng: np.random.Generator, valid: Mapping[str, int] | None, dtype: Any, shape: tuple[int, ...]) -> Array:
+    low, high = (valid["min"], valid["max"]) if valid else (0, 100)
+    values = rng.integers(low, min(high, int(np.iinfo(dtype).max)) + 1, size=shape).astype(dtype)
+    if valid and low == 0 and len(shape) > 1:
+        # Sequences of tokens come padded with zeros, and a mask that never masks proves nothing.
+        values[1::2, ..., shape[-1] - shape[-1] // 3 :] = 0
+    return values
+
+
+def load(path: str, contract: Mapping[str, Any]) -> Calls:
+    """Read the user's samples and hold them against the contract.
+
+    Keys are the contract's input names, or `SIGNATURE/NAME` where there are several signatures.  An array has the
+    contract's shape, its first dimension counting the samples where it varies; where the shape is fixed, an array
+    with one more leading dimension is one call for each entry.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise BadRequest(f"can't read samples from {path}: {error}", "Write them with numpy.savez(path, NAME=array).") from error
+    several = len(contract["signatures"]) > 1
+    calls: Calls = {}
+    expected = []
+    for signature in contract["signatures"]:
+        prefix = f"{signature['name']}/" if several else ""
+        expected += [prefix + tensor["name"] for tensor in signature["inputs"]]
+        calls[signature["name"]] = _calls_of(signature, arrays, prefix)
+    if unknown := sorted(set(arrays) - set(expected)):
+        raise BadRequest(
+            f"the samples hold {', '.join(map(repr, unknown))}, which the contract doesn't name; "
+            f"it names {', '.join(map(repr, expected))}",
+            "Rename the arrays: numpy.savez(path, NAME=array).",
+        )
+    return calls
+
+
+def _calls_of(signature: Mapping[str, Any], arrays: Mapping[str, Array], prefix: str) -> list[Tensors]:
+    stacked: dict[str, Array | list[Array]] = {}
+    for tensor in signature["inputs"]:
+        key = prefix + tensor["name"]
+        if key not in arrays:
+            raise BadRequest(
+                f"the samples hold no array named {key!r}; they hold {', '.join(map(repr, sorted(arrays))) or 'nothing'}",
+                "Name the arrays as the contract does: numpy.savez(path, NAME=array).",
+            )
+        stacked[tensor["name"]] = _fit(key, tensor, arrays[key])
+    lengths = {name: len(value) for name, value in stacked.items() if isinstance(value, list)}
+    if not lengths:
+        rows = {name: value.shape[0] for name, value in stacked.items()} if batched(signature) else {}
+        if len(set(rows.values())) > 1:
+            raise BadRequest(f"the samples of {signature['name']!r} differ in number: {rows}", "Give one row for each sample.")
+        return [dict(stacked)]  # type: ignore[arg-type]
+    if len(lengths) < len(stacked) or len(set(lengths.values())) > 1:
+        raise BadRequest(f"the samples of {signature['name']!r} differ in number: {lengths}", "Stack every input alike.")
+    return [dict(zip(stacked, parts, strict=True)) for parts in zip(*stacked.values(), strict=True)]
+
+
+def _fit(key: str, tensor: Mapping[str, Any], array: Array) -> Array | list[Array]:
+    """Return the array if it is one call, the list of its entries if it is a stack of calls."""
+    want = tensor["dtype"]
+    value = np.char.encode(array, "utf-8") if array.dtype.kind == "U" else array
+    if dtype_name(value) != want:
+        raise BadRequest(
+            f"samples {key!r} are {dtype_name(value)}; the contract says {want}", f"Convert them: array.astype({want!r})."
+        )
+    if value.dtype.kind in "fc" and not np.isfinite(value).all():
+        raise BadRequest(
+            f"samples {key!r} hold {int((~np.isfinite(value)).sum())} values that are NaN or infinite",
+            "Remove those samples: nothing can be compared after a NaN.",
+        )
+    shape = tensor["shape"]
+    if _matches(value.shape, shape) and 0 not in value.shape:
+        return value
+    if _matches(value.shape[1:], shape) and len(value.shape) == len(shape) + 1 and value.shape[0]:
+        return list(value)
+    raise BadRequest(
+        f"samples {key!r} have shape {list(value.shape)}; the contract says {_show(shape)}",
+        "Reshape them; the first dimension counts the samples where the contract lets it vary.",
+    )
+
+
+def _matches(actual: Sequence[int], shape: Sequence[int | None]) -> bool:
+    return len(actual) == len(shape) and all(want in (None, got) for got, want in zip(actual, shape, strict=True))
+
+
+def _show(shape: Sequence[int | None]) -> str:
+    return f"[{', '.join('any' if dim is None else str(dim) for dim in shape)}]"

@@ -1,0 +1,233 @@
+"""From what a loader found to the canonical form: contract, skeletons, samples and the source's own outputs.
+
+A loader (see `anyport.models`) yields one `Traced` per signature; `deliver` writes everything that the rest of an
+export needs and never looks at the source again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import anyport_guest
+import tensorflow as tf
+from anyport_guest import Array, BadRequest, Progress, Tensors
+
+from . import canonical, ranges, samples
+from .freeze import Frozen, freeze_function
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Port:
+    """An input or output of a signature: the source's name for it, and where it is in the graph."""
+
+    name: str
+    tensor: str
+    """`node:index` in the traced graph."""
+    dtype: str
+    shape: tuple[int | None, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Traced:
+    """One signature of a source, traced."""
+
+    name: str
+    inputs: Sequence[Port]
+    outputs: Sequence[Port]
+    freeze: Callable[[], Frozen]
+    run: Callable[[Tensors], Tensors]
+    """Execute the source itself, by the contract's names."""
+    owner: Any = None
+    """Kept alive as long as this: a function holds its variables by weak references only."""
+    input_structure: Any = None
+    """How the source nests its inputs: a name, or lists and dicts of names.  None: a flat mapping by name."""
+    output_structure: Any = None
+
+
+def of_function(
+    name: str,
+    function: Any,
+    input_names: Sequence[str],
+    output_names: Sequence[str],
+    *,
+    input_structure: Any = None,
+    output_structure: Any = None,
+    owner: Any = None,
+) -> Traced:
+    """Describe a `ConcreteFunction` whose flat inputs and outputs carry these names."""
+    explicit = function.inputs[: len(function.inputs) - len(function.captured_inputs)]
+    input_names, output_names = unique(input_names), unique(output_names)
+
+    def run(tensors: Tensors) -> Tensors:
+        feeds = [tf.constant(tensors[n], t.dtype) for n, t in zip(input_names, explicit, strict=True)]
+        results = function._call_flat(feeds, function.captured_inputs)
+        flat = results if isinstance(results, (list, tuple)) else tf.nest.flatten(results, expand_composites=True)
+        return {n: _to_numpy(value) for n, value in zip(output_names, flat, strict=True)}
+
+    return Traced(
+        name=name,
+        inputs=[_port(n, tensor) for n, tensor in zip(input_names, explicit, strict=True)],
+        outputs=[_port(n, tensor) for n, tensor in zip(output_names, function.outputs, strict=True)],
+        freeze=lambda: freeze_function(function),
+        run=run,
+        input_structure=input_structure,
+        output_structure=output_structure,
+        owner=owner,
+    )
+
+
+def deliver(traced: Sequence[Traced], request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    """Write the canonical form, the samples and the source's outputs.
+
+    `request` holds `canonical` (an empty folder), `samples` (the `.npz` to write), `user_samples` (a path or None)
+    and `seed`.  Returns `{"contract": …}`.  Announces `canonical` as soon as converters may start.
+    """
+    if not traced:
+        raise BadRequest("the source has no signature to export", "Give a tf.function an input_signature.")
+    progress("freezing")
+    frozen = {signature.name: signature.freeze() for signature in traced}
+    contract = {"signatures": [_contract(signature, frozen[signature.name]) for signature in traced]}
+    given = request.get("user_samples")
+    calls = samples.load(given, contract) if given else samples.generate(contract, int(request["seed"]))
+    signatures, weights, tables = _merge(traced, frozen)
+    canonical.write(request["canonical"], contract=contract, signatures=signatures, weights=weights, tables=tables)
+    progress("canonical")
+    progress("running the source")
+    outputs = {signature.name: [_run(signature, call, bool(given)) for call in calls[signature.name]] for signature in traced}
+    partial = Path(f"{request['samples']}.partial")
+    anyport_guest.write_calls(partial, inputs=calls, outputs=outputs)
+    partial.replace(request["samples"])
+    return {"contract": contract}
+
+
+def _run(signature: Traced, call: Tensors, given: bool) -> Tensors:
+    try:
+        return signature.run(call)
+    except Exception as error:
+        whose = "the given samples" if given else "samples generated from its contract"
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise BadRequest(
+            f"the source itself fails on {whose}, in signature {signature.name!r}: {reason}",
+            "Give samples that the model accepts: --samples data.npz.",
+        ) from error
+
+
+def _contract(signature: Traced, frozen: Frozen) -> dict[str, Any]:
+    inputs: list[dict[str, Any]] = []
+    for port in signature.inputs:
+        entry = {"name": port.name, "dtype": port.dtype, "shape": list(port.shape)}
+        if (valid := ranges.valid_values(frozen, port.tensor)) is not None:
+            entry["values"] = valid
+        inputs.append(entry)
+    return {
+        "name": signature.name,
+        "inputs": inputs,
+        "outputs": [{"name": port.name, "dtype": port.dtype, "shape": list(port.shape)} for port in signature.outputs],
+        "input_structure": signature.input_structure,
+        "output_structure": signature.output_structure,
+        "stateful": bool(frozen.variables),
+    }
+
+
+def _merge(
+    traced: Sequence[Traced], frozen: Mapping[str, Frozen]
+) -> tuple[dict[str, canonical.Signature], dict[str, Array], dict[str, tuple[Array, Array]]]:
+    """Give weights and tables names of their own across signatures; equal values are one weight."""
+    store = _Store(hashing=len(traced) > 1)
+    tables: dict[str, tuple[Array, Array]] = {}
+    signatures = {}
+    for signature in traced:
+        item = frozen[signature.name]
+        local = {placeholder: store.add(placeholder, value) for placeholder, value in item.weights.items()}
+        table_names = {}
+        for placeholder, entry in item.tables.items():
+            name = _free_name(placeholder, tables)
+            tables[name] = entry
+            table_names[placeholder] = name
+        initial = set(item.variables.values())
+        signatures[signature.name] = canonical.Signature(
+            name=signature.name,
+            graph=item.graph,
+            inputs={port.name: port.tensor.split(":")[0] for port in signature.inputs},
+            outputs={port.name: port.tensor for port in signature.outputs},
+            weights={placeholder: name for placeholder, name in local.items() if placeholder not in initial},
+            variables={placeholder: local[value] for placeholder, value in item.variables.items()},
+            tables=table_names,
+        )
+    return signatures, store.arrays, tables
+
+
+class _Store:
+    """Weights under names that are their own; where several signatures share a value, under one."""
+
+    def __init__(self, hashing: bool) -> None:
+        self.arrays: dict[str, Array] = {}
+        self._hashing = hashing
+        self._seen: dict[tuple[Any, ...], str] = {}
+
+    def add(self, wanted: str, value: Array) -> str:
+        key = (value.shape, str(value.dtype), hashlib.sha256(value.tobytes()).digest()) if self._hashing else (wanted,)
+        if key not in self._seen:
+            name = self._seen[key] = _free_name(wanted, self.arrays)
+            self.arrays[name] = value
+        return self._seen[key]
+
+
+def _free_name(wanted: str, taken: Mapping[str, Any]) -> str:
+    name, number = wanted, 1
+    while name in taken:
+        name, number = f"{wanted}_{number}", number + 1
+    return name
+
+
+def unique(names: Sequence[str]) -> list[str]:
+    """Number repeated names, so that each is one tensor's alone (`dense`, `dense_1`)."""
+    taken: dict[str, None] = {}
+    for name in names:
+        taken[_free_name(name, taken)] = None
+    return list(taken)
+
+
+def structure_names(structure: Any, leaf_names: Sequence[str] | None = None) -> tuple[list[str], Any]:
+    """Name the leaves of a nested structure and return the names with the structure that holds them.
+
+    A dict's leaf takes its path of keys joined by `/`; elsewhere the name in `leaf_names` (in the order of
+    `tf.nest.flatten`), or `output_NUMBER`, as TensorFlow itself names them in a SavedModel.
+    """
+    names: list[str] = []
+
+    def visit(item: Any, path: tuple[str, ...]) -> Any:
+        if isinstance(item, Mapping):
+            return {key: visit(item[key], (*path, str(key))) for key in sorted(item)}
+        if isinstance(item, (list, tuple)):
+            return [visit(part, path if not path else (*path, str(i))) for i, part in enumerate(item)]
+        fallback = leaf_names[len(names)] if leaf_names else f"output_{len(names)}"
+        names.append("/".join(path) or fallback)
+        return len(names) - 1
+
+    shape = visit(structure, ())
+    names = unique(names)
+
+    def name(item: Any) -> Any:
+        if isinstance(item, dict):
+            return {key: name(value) for key, value in item.items()}
+        return [name(value) for value in item] if isinstance(item, list) else names[item]
+
+    return names, name(shape)
+
+
+def _port(name: str, tensor: Any) -> Port:
+    if tensor.shape.rank is None:
+        raise BadRequest(
+            f"{name!r} has no known rank, so no artifact could state its shape",
+            "Give its tf.TensorSpec a shape; None stands for a dimension that varies.",
+        )
+    return Port(name=name, tensor=tensor.name, dtype=tensor.dtype.name, shape=tuple(tensor.shape.as_list()))
+
+
+def _to_numpy(value: Any) -> Array:
+    return anyport_guest.storable(value.numpy())

@@ -1,0 +1,290 @@
+"""An export from end to end: source → contract and canonical form → artifacts → proof → a folder.
+
+`run_export` is called by `anyport export` and by `anyport.export`.  The TensorFlow toolchain is provided first, since
+nothing can start without it; the runtimes' toolchains are provided meanwhile.  Conversions start as soon as the
+canonical form is written, while the source still answers the samples; each artifact goes through its runtimes as soon
+as it is there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from anyport.models import LOAD, TENSORFLOW, Source
+from anyport.targets import Choice
+
+from . import guests, manifest, publish, toolchains
+from .compare import Tolerance
+from .errors import ConversionError, RequestError
+from .guests import Job, Zygote
+from .protocols import Toolchain
+from .prove import Bench, prove
+from .report import Artifact, Report, Run, judge
+from .terminal import Progress
+
+TIMEOUT_SECONDS = 1800.0
+"""For one step; a conversion that takes longer hangs."""
+SEED = 0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+    """What an export takes besides the source and the targets."""
+
+    out: Path
+    samples: Path | None = None
+    seed: int = SEED
+    tolerance: Tolerance = dataclasses.field(default_factory=Tolerance)
+    trust: bool = False
+    python: str = ""
+    """The interpreter that loads the source; the TensorFlow toolchain's by default."""
+    force: bool = False
+    timeout: float = TIMEOUT_SECONDS
+
+
+def run_export(source: Source, choices: Sequence[Choice], options: Options, progress: Progress) -> Report:
+    """Export `source` to every choice, prove each artifact, and publish the folder `options.out`.
+
+    Raises `RequestError` for a source, sample file or folder that won't do, and `ToolchainError` if TensorFlow can't
+    be provided; then nothing was written.  Whatever happens to one artifact alone is in the report.
+    """
+    if not choices:
+        raise RequestError("no target was named", "Add --to TARGET; `anyport targets` lists them.")
+    publish.check_destination(options.out, options.force)
+    if options.samples is not None and not options.samples.is_file():
+        raise RequestError(f"there is no sample file {str(options.samples)!r}", "Check the path after --samples.")
+    with publish.staging(options.out) as staging, _Export(source, options, progress, staging) as export:
+        report = export.run(choices)
+        publish.publish(staging, options.out)
+    return report
+
+
+class _Export:
+    """One export in progress: its folders, its toolchains, its zygote and its threads."""
+
+    def __init__(self, source: Source, options: Options, progress: Progress, staging: Path) -> None:
+        self.source = source
+        self.options = options
+        self.progress = progress
+        self.staging = staging
+        self.logs = publish.new_log_folder()
+        self.work = Path(tempfile.mkdtemp(prefix="anyport-"))
+        self.samples = staging / manifest.SAMPLES
+        self.timings: dict[str, float] = {}
+        self._provided: dict[str, Future[toolchains.Installed]] = {}
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(max_workers=16, thread_name_prefix="anyport")
+        # Two heavy guests at a time on two cores: more would only take each other's memory and time.
+        self._slots = threading.Semaphore(max(2, os.cpu_count() or 1))
+        self._zygote: Zygote | None = None
+
+    def __enter__(self) -> _Export:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        if self._zygote is not None:
+            self._zygote.close()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        shutil.rmtree(self.work, ignore_errors=True)
+
+    def run(self, choices: Sequence[Choice]) -> Report:
+        """Do everything but publish: the staging folder then holds the whole export."""
+        started = time.monotonic()
+        self._provide_ahead(choices)
+        tensorflow = self.provide(TENSORFLOW)
+        preload = [module for choice in choices for module in choice.target.preload]
+        self._zygote = Zygote(tensorflow.python, self.logs / "tensorflow.log", ["tensorflow"])
+        canonical = self.work / "canonical"
+        canonical.mkdir()
+        traced = threading.Event()
+        loading = self._pool.submit(self._load, canonical, traced)
+        self._zygote.preload(list(dict.fromkeys(preload)))
+        loading.add_done_callback(lambda _: traced.set())
+        traced.wait()
+        if loading.done():
+            loading.result()  # raises what went wrong before there was anything to convert
+        artifacts = [self._pool.submit(self._artifact, choice, canonical, loading) for choice in choices]
+        loaded = loading.result()
+        made = [future.result() for future in artifacts]
+        self.timings["total"] = round(time.monotonic() - started, 3)
+        written = manifest.build(
+            source={"kind": self.source.kind, "name": self.source.text, "sha256": self.source.sha256, "versions": loaded["versions"]},
+            contract=loaded["contract"],
+            toolchains={name: future.result().key for name, future in self._provided.items() if _succeeded(future)},
+            tolerance=self.options.tolerance,
+            samples={**manifest.describe(self.samples, self.staging), "seed": None if self.options.samples else self.options.seed},
+            notes=loaded["notes"],
+            timings=self.timings,
+            artifacts=made,
+        )
+        manifest.write(self.staging, written)
+        return Report(path=self.options.out, manifest=written, artifacts=tuple(made))
+
+    def _provide_ahead(self, choices: Sequence[Choice]) -> None:
+        """Start to provide every toolchain that will be needed."""
+        wanted = [TENSORFLOW]
+        for choice in choices:
+            for runtime in choice.runtimes:
+                spared = runtime.spares if runtime.local() else ()
+                wanted += [toolchain for toolchain in runtime.toolchains if toolchain.name not in spared]
+        for toolchain in wanted:
+            self._providing(toolchain)
+
+    def _providing(self, toolchain: Toolchain) -> Future[toolchains.Installed]:
+        with self._lock:
+            if toolchain.name not in self._provided:
+                self._provided[toolchain.name] = self._pool.submit(provide_toolchain, toolchain, self.progress, self.logs)
+            return self._provided[toolchain.name]
+
+    def provide(self, toolchain: Toolchain) -> toolchains.Installed:
+        """Return a toolchain, waiting until it is provided; raises `ToolchainError`."""
+        return self._providing(toolchain).result()
+
+    def zygote(self) -> Zygote:
+        assert self._zygote is not None
+        return self._zygote
+
+    def _load(self, canonical: Path, traced: threading.Event) -> Mapping[str, Any]:
+        """Load and trace the source, and have it answer the samples; sets `traced` when conversions may start."""
+
+        def tell(step: str, show: Callable[[str], None]) -> None:
+            self.timings.setdefault(f"until_{step.replace(' ', '_')}", round(time.monotonic() - started, 3))
+            if step == "canonical":
+                traced.set()
+            else:
+                show(step)
+
+        started = time.monotonic()
+        request = {
+            "source": self.source.request(),
+            "trust": self.options.trust,
+            "search_path": _search_path(self.source),
+            "canonical": str(canonical),
+            "samples": str(self.samples),
+            "user_samples": str(self.options.samples) if self.options.samples else None,
+            "seed": self.options.seed,
+        }
+        log = self.logs / "load.log"
+        job = Job(name="load", script=LOAD, request=request, folder=self.work, log=log, timeout=self.options.timeout)
+        with self.progress.step("source") as show:
+            if self.options.python:
+                outcome = guests.run(self.options.python, job, lambda step: tell(step, show))
+            else:
+                outcome = self.zygote().run(job, lambda step: tell(step, show))
+        guests.check_interrupted(outcome)
+        self.timings["source"] = round(outcome.seconds, 3)
+        if outcome.result is None:
+            kind = RequestError if outcome.kind == "request" else ConversionError
+            raise kind(outcome.message, outcome.hint or "Its log has the whole story.", str(log))
+        return outcome.result
+
+    def _artifact(self, choice: Choice, canonical: Path, loading: Future[Mapping[str, Any]]) -> Artifact:
+        """Convert one artifact, and run it everywhere it was asked for."""
+        name = f"{choice.target.name}-{choice.variant}"
+        folder = self.staging / choice.target.directory(choice.variant)
+        folder.mkdir(parents=True)
+        artifact = self._convert(choice, name, canonical, folder)
+        if artifact.status == "error":
+            shutil.rmtree(folder)
+            return artifact
+        contract = loading.result()["contract"]
+        bench = Bench(
+            contract=contract,
+            samples=self.samples,
+            work=self.work,
+            logs=self.logs,
+            tolerance=self.options.tolerance,
+            timeout=self.options.timeout,
+            provide=self.provide,
+            zygote=self.zygote,
+        )
+        runs = run_everywhere(bench, choice, name, folder, artifact.signatures, self.progress, self._slots)
+        status, reason = judge(runs)
+        log = next((run.log for run in runs if run.status != "passed"), artifact.log)
+        return dataclasses.replace(
+            artifact,
+            status=status,
+            reason=reason,
+            runs=runs,
+            files=manifest.list_files(folder, self.staging),
+            log=log,
+        )
+
+    def _convert(self, choice: Choice, name: str, canonical: Path, folder: Path) -> Artifact:
+        log = self.logs / f"{name}.convert.log"
+        request = {"canonical": str(canonical), "out": str(folder), "variant": choice.variant, "options": {}}
+        job = Job(
+            name=f"{name}.convert",
+            script=choice.target.convert,
+            request=request,
+            folder=self.work,
+            log=log,
+            timeout=self.options.timeout,
+        )
+        with self._slots, self.progress.step(f"{_title(choice)}: convert") as show:
+            outcome = self.zygote().run(job, show)
+        guests.check_interrupted(outcome)
+        common: dict[str, Any] = {
+            "target": choice.target.name,
+            "variant": choice.variant,
+            "path": choice.target.directory(choice.variant),
+            "toolchain": self.provide(TENSORFLOW).key,
+            "convert_seconds": outcome.seconds,
+            "convert_max_rss": outcome.max_rss,
+            "log": str(log),
+        }
+        if outcome.result is None:
+            return Artifact(status="error", reason=outcome.message, hint=outcome.hint, **common)
+        return Artifact(
+            status="not_run", signatures=outcome.result["signatures"], notes=tuple(outcome.result["notes"]), **common
+        )
+
+
+def run_everywhere(
+    bench: Bench,
+    choice: Choice,
+    name: str,
+    folder: Path,
+    signatures: Mapping[str, Any],
+    progress: Progress,
+    slots: threading.Semaphore,
+) -> tuple[Run, ...]:
+    """Run an artifact in each runtime that was asked for, one after the other."""
+    runs = []
+    for runtime in choice.runtimes:
+        with slots, progress.step(f"{_title(choice)}: {runtime.name}") as show:
+            runs.append(prove(bench, runtime, f"{name}.{runtime.name}", folder, signatures, show))
+    return tuple(runs)
+
+
+def provide_toolchain(toolchain: Toolchain, progress: Progress, logs: Path) -> toolchains.Installed:
+    """Return a toolchain; says something only where it has to be provisioned."""
+    if found := toolchains.find(toolchain):
+        return found
+    with progress.step(f"toolchain {toolchain.name}") as show:
+        return toolchains.provide(toolchain, show, logs / f"toolchain-{toolchain.name}.log")
+
+
+def _succeeded(future: Future[toolchains.Installed]) -> bool:
+    return future.done() and future.exception() is None
+
+
+def _title(choice: Choice) -> str:
+    return choice.target.name if choice.variant == choice.target.variants[0] else f"{choice.target.name}:{choice.variant}"
+
+
+def _search_path(source: Source) -> list[str]:
+    """Return where user code may import from: the working folder and PYTHONPATH, only when code was asked for."""
+    if source.kind != "python":
+        return []
+    extra = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
+    return [os.getcwd(), *extra]

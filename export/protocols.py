@@ -1,0 +1,77 @@
+"""The types that a target is made of; all that `anyport.targets` and plug-ins need to know of the host.
+
+A target is a `Target`: how a model in the canonical form is converted, and the runtimes that prove the result.  Both
+are guest scripts; their wire formats are stated in `anyport/guest/bootstrap.py` and in the docstrings below.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Toolchain:
+    """A locked, isolated environment that the host provisions on first use."""
+
+    name: str
+    summary: str
+    kind: Literal["python", "npm"]
+    lock: Path
+    """`python`: a requirements file with hashes.  `npm`: a folder with `package.json` and `package-lock.json`."""
+    python: str = "3.11"
+    """The Python version that the lock was made for."""
+    setup: Path | None = None
+    """A script that Node runs inside the new toolchain, after `npm ci`."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """A place where an artifact will really be met, and the guest script that runs it there.
+
+    The script's request: `artifact` (its folder), `contract`, `signatures` (what the converter returned), `samples`
+    and `outputs` (`.npz`, see `anyport_guest`), `toolchains` (name → folder) and `options`.  Its result: `runtime`,
+    `version`, `backend` and `seconds` (`load`, `first`, `warm`).
+    """
+
+    name: str
+    summary: str
+    script: Path
+    toolchains: tuple[Toolchain, ...] = ()
+    interpreter: Literal["toolchain", "host", "zygote"] = "toolchain"
+    """Who runs the script: the first toolchain's Python, the host's own, or a fork of the TensorFlow zygote."""
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+    """Programs that must be on PATH."""
+    local: Callable[[], Mapping[str, Any] | None] = lambda: None
+    """Options for what this machine already has; where there is something, the npm toolchains in `spares` stay away."""
+    spares: tuple[str, ...] = ()
+    """Names of the toolchains that `local` makes needless."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Target:
+    """A format that a model is exported to.
+
+    The converter's request: `canonical` (see `anyport_tf.canonical`), `out` (an empty folder), `variant` and
+    `options`.  Its result: `signatures` — for each whatever the runtimes need to feed and read it by the contract's
+    names — and `notes`, sentences for the report.
+    """
+
+    name: str
+    summary: str
+    variants: tuple[str, ...]
+    """The first is the default."""
+    convert: Path
+    runtimes: tuple[Runtime, ...]
+    folder: str = ""
+    """Where the artifact lies in the export; the target's name by default."""
+    preload: tuple[str, ...] = ()
+    """Modules that the converter imports, for the zygote to import once."""
+
+    def directory(self, variant: str) -> str:
+        """Return the artifact's folder in an export, relative to it."""
+        base = self.folder or self.name
+        return base if variant == self.variants[0] else f"{base}-{variant}"

@@ -1,0 +1,96 @@
+"""Proving artifacts: run each in its runtimes, and compare what they answer with what the source answered.
+
+Used by an export for what it has just made, and by a check for what lies in an export's folder.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from . import guests, toolchains
+from .compare import Tolerance, compare_run
+from .errors import AnyportError
+from .guest.anyport_guest import read_calls
+from .guests import Job, Outcome, Zygote
+from .protocols import Runtime, Toolchain
+from .report import Run
+
+Provide = Callable[[Toolchain], toolchains.Installed]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Bench:
+    """What proving needs, whoever asks for it."""
+
+    contract: Mapping[str, Any]
+    samples: Path
+    work: Path
+    """Where requests, responses and outputs go."""
+    logs: Path
+    tolerance: Tolerance
+    timeout: float
+    provide: Provide
+    """Provisions a toolchain, or raises `ToolchainError`."""
+    zygote: Callable[[], Zygote]
+    """Starts the TensorFlow zygote, or returns the one there is."""
+
+
+def prove(bench: Bench, runtime: Runtime, name: str, folder: Path, signatures: Mapping[str, Any], tell: guests.Report) -> Run:
+    """Run the artifact in `folder` in one runtime and return the verdict.
+
+    `name` tells this run from others in logs and files.
+    """
+    log = bench.logs / f"{name}.log"
+    if missing := [program for program in runtime.needs if shutil.which(program) is None]:
+        return Run(runtime=runtime.name, status="not_run", reason=f"{missing[0]} is not on PATH")
+    local = dict(runtime.local() or {})
+    try:
+        needed = [toolchain for toolchain in runtime.toolchains if not (local and toolchain.name in runtime.spares)]
+        provided = {toolchain.name: bench.provide(toolchain) for toolchain in needed}
+        zygote = bench.zygote() if runtime.interpreter == "zygote" else None
+    except AnyportError as error:
+        return Run(runtime=runtime.name, status="not_run", reason=str(error), log=error.log or str(log))
+    outputs = bench.work / f"{name}.outputs.npz"
+    request = {
+        "artifact": str(folder),
+        "contract": bench.contract,
+        "signatures": signatures,
+        "samples": str(bench.samples),
+        "outputs": str(outputs),
+        "toolchains": {key: str(item.path) for key, item in provided.items()},
+        "options": {"timeout": bench.timeout, **runtime.options, **local},
+    }
+    job = Job(name=name, script=runtime.script, request=request, folder=bench.work, log=log, timeout=bench.timeout)
+    if zygote is not None:
+        outcome = zygote.run(job, tell)
+    else:
+        python = sys.executable if runtime.interpreter == "host" else provided[runtime.toolchains[0].name].python
+        outcome = guests.run(python, job, tell)
+    return _verdict(bench, runtime, outcome, outputs)
+
+
+def _verdict(bench: Bench, runtime: Runtime, outcome: Outcome, outputs: Path) -> Run:
+    guests.check_interrupted(outcome)
+    log = str(outcome.log)
+    if outcome.result is None:
+        return Run(runtime=runtime.name, status="error", reason=outcome.message, log=log)
+    result = outcome.result
+    verdicts = compare_run(
+        bench.contract, read_calls(bench.samples, "outputs"), read_calls(outputs, "outputs"), bench.tolerance
+    )
+    wrong = next((verdict for verdict in verdicts if not verdict.passed), None)
+    return Run(
+        runtime=runtime.name,
+        status="failed" if wrong else "passed",
+        reason=f"output {wrong.name!r} of {wrong.signature!r}: {wrong.reason}" if wrong else "",
+        version=str(result["version"]),
+        backend=str(result["backend"]),
+        seconds={**{key: float(value) for key, value in result["seconds"].items()}, "total": outcome.seconds},
+        outputs=verdicts,
+        log=log,
+    )

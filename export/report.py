@@ -1,0 +1,104 @@
+"""What an export or a check found: runs, artifacts, and the report that holds them.
+
+A failed verdict is data; `Report.raise_for_status` turns it into an exception for those who want one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from .compare import OutputVerdict
+from .errors import EXIT_DONE, AnyportError, ConversionError, ParityError, ToolchainError
+
+Status = Literal["passed", "failed", "not_run", "error"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Run:
+    """One artifact in one runtime."""
+
+    runtime: str
+    status: Status
+    reason: str = ""
+    version: str = ""
+    backend: str = ""
+    seconds: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    """`load`, `first` and `warm` as the runtime measured them, `total` for the whole step."""
+    outputs: Sequence[OutputVerdict] = ()
+    log: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """One target and variant of an export."""
+
+    target: str
+    variant: str
+    path: str
+    """Its folder, relative to the export."""
+    status: Status
+    reason: str = ""
+    hint: str = ""
+    toolchain: str = ""
+    convert_seconds: float = 0.0
+    convert_max_rss: int = 0
+    files: Sequence[Mapping[str, Any]] = ()
+    """`{path, size, sha256}` each; `path` relative to the export."""
+    signatures: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """How the contract's names map onto the artifact's, as the converter stated it."""
+    notes: Sequence[str] = ()
+    runs: Sequence[Run] = ()
+    log: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Report:
+    """The outcome of an export or a check."""
+
+    path: Path
+    """The export's folder."""
+    manifest: Mapping[str, Any]
+    """`anyport.json`; for a check, that of the export with the new verdicts."""
+    artifacts: Sequence[Artifact]
+
+    @property
+    def passed(self) -> bool:
+        """Tell whether every artifact passed in every runtime that was asked for."""
+        return all(artifact.status == "passed" for artifact in self.artifacts)
+
+    @property
+    def exit_code(self) -> int:
+        """Return the exit code of the worst that happened: wrong answers, then failures, then what was not run."""
+        error = self._error()
+        return EXIT_DONE if error is None else error.exit_code
+
+    def raise_for_status(self) -> None:
+        """Raise `ParityError`, `ConversionError` or `ToolchainError` unless everything passed."""
+        error = self._error()
+        if error is not None:
+            raise error
+
+    def _error(self) -> AnyportError | None:
+        kinds: dict[Status, type[AnyportError]] = {
+            "failed": ParityError,
+            "error": ConversionError,
+            "not_run": ToolchainError,
+        }
+        for status, kind in kinds.items():
+            for artifact in self.artifacts:
+                if artifact.status == status:
+                    return kind(f"{artifact.target}:{artifact.variant}: {artifact.reason}", artifact.hint, artifact.log)
+        return None
+
+
+def judge(runs: Sequence[Run]) -> tuple[Status, str]:
+    """Return an artifact's status and reason from its runs: passed only if every one of them passed."""
+    order: tuple[Status, ...] = ("failed", "error", "not_run")
+    for status in order:
+        for run in runs:
+            if run.status == status:
+                return status, f"{run.runtime}: {run.reason}"
+    return ("passed", "") if runs else ("not_run", "no runtime was asked for")

@@ -1,0 +1,113 @@
+"""A check: prove an existing export again, here and now, from its manifest and samples; the source isn't needed.
+
+The folder is read and never written.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from anyport import targets
+from anyport.models import TENSORFLOW
+from anyport.targets import Choice
+
+from . import manifest, publish, toolchains
+from .compare import Tolerance
+from .errors import RequestError
+from .guests import Zygote
+from .pipeline import provide_toolchain, run_everywhere
+from .protocols import Toolchain
+from .prove import Bench
+from .report import Artifact, Report, judge
+from .terminal import Progress
+
+
+def run_check(folder: Path, asked: Sequence[str], timeout: float, progress: Progress) -> Report:
+    """Check the files of an export against its manifest, and run every artifact in its runtimes again.
+
+    Raises `RequestError` if the folder is no export, or a target in `asked` isn't in it.
+    """
+    stated = manifest.read(folder)
+    if problem := manifest.changed_file(folder, [_samples(stated)]):
+        raise RequestError(f"the samples of {folder} are not those it was proved with: {problem}", "Export the model again.")
+    artifacts = [manifest.artifact_from_json(item) for item in stated["artifacts"]]
+    work = [(artifact, choice) for artifact, choice in _chosen(artifacts, asked)]
+    with _Check(folder, stated, timeout, progress) as check, ThreadPoolExecutor(max_workers=8) as pool:
+        checked = list(pool.map(lambda item: check.artifact(*item), work))
+    renewed = {**stated, "artifacts": [manifest.artifact_to_json(artifact) for artifact in checked]}
+    return Report(path=folder, manifest=renewed, artifacts=tuple(checked))
+
+
+def _samples(stated: dict[str, Any]) -> dict[str, Any]:
+    return {key: stated["samples"][key] for key in ("path", "size", "sha256")}
+
+
+def _chosen(artifacts: Sequence[Artifact], asked: Sequence[str]) -> list[tuple[Artifact, Choice]]:
+    """Pair each artifact to check with the runtimes to check it in."""
+    everything = [f"{artifact.target}:{artifact.variant}" for artifact in artifacts if artifact.files]
+    choices = {(choice.target.name, choice.variant): choice for choice in targets.choose(asked or everything)}
+    here = {(artifact.target, artifact.variant): artifact for artifact in artifacts}
+    if absent := [f"{name}:{variant}" for name, variant in choices if (name, variant) not in here]:
+        raise RequestError(f"this export holds no {absent[0]}; it holds {', '.join(everything)}", "Name one of those.")
+    return [(here[pair], choice) for pair, choice in choices.items()]
+
+
+class _Check:
+    """One check in progress."""
+
+    def __init__(self, folder: Path, stated: dict[str, Any], timeout: float, progress: Progress) -> None:
+        self.folder = folder
+        self.progress = progress
+        self.work = Path(tempfile.mkdtemp(prefix="anyport-"))
+        self.logs = publish.new_log_folder()
+        self.slots = threading.Semaphore(max(2, os.cpu_count() or 1))
+        self._lock = threading.Lock()
+        self._zygote: Zygote | None = None
+        self.bench = Bench(
+            contract=stated["contract"],
+            samples=folder / stated["samples"]["path"],
+            work=self.work,
+            logs=self.logs,
+            tolerance=Tolerance(**stated["tolerance"]),
+            timeout=timeout,
+            provide=self.provide,
+            zygote=self.zygote,
+        )
+
+    def __enter__(self) -> _Check:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        if self._zygote is not None:
+            self._zygote.close()
+        shutil.rmtree(self.work, ignore_errors=True)
+
+    def provide(self, toolchain: Toolchain) -> toolchains.Installed:
+        return provide_toolchain(toolchain, self.progress, self.logs)
+
+    def zygote(self) -> Zygote:
+        """Start TensorFlow on first use: most artifacts need none of it to be checked."""
+        with self._lock:
+            if self._zygote is None:
+                python = self.provide(TENSORFLOW).python
+                self._zygote = Zygote(python, self.logs / "tensorflow.log", ["tensorflow"])
+            return self._zygote
+
+    def artifact(self, artifact: Artifact, choice: Choice) -> Artifact:
+        """Prove one artifact again."""
+        if problem := manifest.changed_file(self.folder, artifact.files):
+            return dataclasses.replace(artifact, status="error", reason=problem, hint="Export the model again.", runs=())
+        name = f"{artifact.target}-{artifact.variant}"
+        place = self.folder / artifact.path
+        runs = run_everywhere(self.bench, choice, name, place, artifact.signatures, self.progress, self.slots)
+        status, reason = judge(runs)
+        log = next((run.log for run in runs if run.status != "passed"), "")
+        return dataclasses.replace(artifact, status=status, reason=reason, runs=runs, log=log)

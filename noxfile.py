@@ -1,0 +1,109 @@
+"""What is run on anyport itself: `nox` for everything, `nox -s NAME` for one session, `nox -l` for the list."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.4.15"
+nox.options.sessions = ["lint", "types", "unit", "package", "contract", "parity"]
+nox.options.error_on_missing_interpreters = True
+# Sessions find Python where nox itself was started from: the README asks for no more than that one.
+PYTHON = sys.executable
+
+TARGETS = ("saved_model", "tflite", "tfjs", "onnx")
+ROOT = Path(__file__).parent
+TESTING = ("pytest>=8", "numpy>=1.26", "hypothesis>=6")
+
+
+def _install(session: nox.Session, *more: str) -> None:
+    session.install(".", *TESTING, *more)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Ruff: rules and format."""
+    session.install("ruff==0.16.8")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Mypy, strict, on the installed wheel: the package's names exist only there."""
+    session.install(".", "mypy==2.4.1", "types-jsonschema")
+    guests = session.run(
+        "python", "-c", "import anyport, os; print(os.path.join(os.path.dirname(anyport.__file__), 'guest'))", silent=True
+    ).strip()  # fmt: skip
+    session.chdir(session.create_tmp())
+    config = ("--config-file", str(ROOT / "pyproject.toml"))
+    session.run("mypy", *config, "-p", "anyport", env={"MYPYPATH": guests})
+
+
+@nox.session
+def unit(session: nox.Session) -> None:
+    """The host alone: no toolchain, seconds."""
+    _install(session)
+    session.run("pytest", "tests/unit", *session.posargs)
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """The wheel and the sdist: what is in them, and that they run in a bare environment."""
+    session.install("build", "pytest>=8", "virtualenv")
+    session.run("pytest", "tests/packaging", *session.posargs)
+
+
+@nox.session
+def contract(session: nox.Session) -> None:
+    """What holds for every registered target, bad input and plug-ins; real toolchains."""
+    _install(session)
+    session.run("pytest", "tests/contract", *session.posargs)
+
+
+@nox.session
+@nox.parametrize("target", TARGETS, ids=TARGETS)
+def parity(session: nox.Session, target: str) -> None:
+    """The whole zoo, and every kind of source, to one target in its real runtimes."""
+    _install(session)
+    session.run("pytest", "tests/parity", "--target", target, *session.posargs)
+
+
+@nox.session(default=False)
+def lock(session: nox.Session) -> None:
+    """Regenerate every lock file: names, versions and hashes, no addresses."""
+    session.install("uv", "packaging")
+    session.run("python", "tools/lock.py", external=True)
+
+
+@nox.session(default=False)
+def export(session: nox.Session) -> None:
+    """`nox -s export -- MODEL …`: each model to every target, below dist/."""
+    session.install(".")
+    for model in session.posargs or ["digits"]:
+        session.run("anyport", "export", model, *_all_targets(), "-o", f"dist/{_stem(model)}")
+
+
+@nox.session(default=False)
+def release(session: nox.Session) -> None:
+    """The whole zoo to every target, into one folder with checksums."""
+    session.install(".")
+    session.run("python", "tools/release.py", "dist/release", *session.posargs, external=True)
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Anyport beside the official tools, in one run."""
+    session.install(".")
+    session.run("python", "bench/compare.py", *session.posargs)
+
+
+def _all_targets() -> list[str]:
+    return [word for target in TARGETS for word in ("--to", target)]
+
+
+def _stem(model: str) -> str:
+    return os.path.splitext(os.path.basename(model.rpartition(":")[0] or model))[0]

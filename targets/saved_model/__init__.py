@@ -1,0 +1,24 @@
+"""SavedModel: for TensorFlow Serving, and whatever else speaks TensorFlow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from anyport.protocols import Runtime, Target
+
+HERE = Path(__file__).parent
+
+TARGET = Target(
+    name="saved_model",
+    summary="TensorFlow SavedModel, for servers",
+    variants=("float32",),
+    convert=HERE / "convert.py",
+    runtimes=(
+        Runtime(
+            name="tensorflow",
+            summary="TensorFlow, in a process that did not build the model",
+            script=HERE / "run_tensorflow.py",
+            interpreter="zygote",
+        ),
+    ),
+)
