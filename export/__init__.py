@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._version import __version__
-from .errors import AnyportError, ConversionError, Interrupted, ParityError, RequestError, ToolchainError
+from anyport._version import __version__
+from anyport.errors import AnyportError, ConversionError, Interrupted, ParityError, RequestError, ToolchainError
 
 if TYPE_CHECKING:
-    from .api import check, export
-    from .report import Artifact, Report, Run
+    from anyport.api import check, export
+    from anyport.report import Artifact, Report, Run
 
 __all__ = [
     "AnyportError",

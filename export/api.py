@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from anyport import models, targets
-
-from . import verify
-from .compare import ATOL, RTOL, Tolerance
-from .pipeline import SEED, TIMEOUT_SECONDS, Options, run_export
-from .report import Report
-from .terminal import Progress, Quiet
+from anyport import models, targets, verify
+from anyport.compare import ATOL, RTOL, Tolerance
+from anyport.pipeline import SEED, TIMEOUT_SECONDS, Options, run_export
+from anyport.report import Report
+from anyport.terminal import Progress, Quiet
 
 
 def export(
@@ -68,7 +66,7 @@ def export(
     )
     if isinstance(source, (str, os.PathLike)):
         return run_export(models.classify(os.fspath(source)), choices, options, progress or Quiet())
-    from . import memory
+    from anyport import memory
 
     return memory.export_object(source, choices, options, progress or Quiet())
 

@@ -60,7 +60,9 @@ class OutputVerdict:
     worst: Worst | None = None
 
 
-def compare_run(contract: Mapping[str, Any], expected: Calls, actual: Calls, tolerance: Tolerance) -> list[OutputVerdict]:
+def compare_run(
+    contract: Mapping[str, Any], expected: Calls, actual: Calls, tolerance: Tolerance
+) -> list[OutputVerdict]:
     """Compare every output of every signature of the contract."""
     verdicts = []
     for signature in contract["signatures"]:
@@ -91,15 +93,19 @@ def _compare(signature: str, name: str, pairs: list[tuple[Array, Array]], tolera
             return OutputVerdict(signature=signature, name=name, passed=False, reason=f"call {number}: {reason}")
     if pairs[0][0].dtype.kind in "SU":
         return _compare_strings(signature, name, pairs)
-    scale = max((float(np.max(np.abs(want[np.isfinite(want)]), initial=0.0)) for want, _ in _as_float(pairs)), default=0.0)
+    scale = max(
+        (float(np.max(np.abs(want[np.isfinite(want)]), initial=0.0)) for want, _ in _as_float(pairs)), default=0.0
+    )
     excess, worst, max_abs = -math.inf, None, 0.0
     for number, (want, have) in enumerate(_as_float(pairs)):
         if reason := _nonfinite_misfit(want, have):
             return OutputVerdict(signature=signature, name=name, passed=False, reason=f"call {number}: {reason}")
         if not want.size:
             continue
-        error = np.where(np.isfinite(want), np.abs(want - have), 0.0)
-        beyond = error - (tolerance.atol * scale + tolerance.rtol * np.where(np.isfinite(want), np.abs(want), 0.0))
+        finite = np.isfinite(want)  # elsewhere they are the same, and infinity minus itself is no number
+        error = np.abs(np.subtract(want, have, out=np.zeros_like(want), where=finite))
+        allowed = tolerance.atol * scale + tolerance.rtol * np.abs(np.where(finite, want, 0.0))
+        beyond = np.subtract(error, allowed, out=np.full_like(want, -math.inf), where=finite)
         index = np.unravel_index(int(np.argmax(beyond)), beyond.shape)
         max_abs = max(max_abs, float(error.max()))
         if beyond[index] > excess:
@@ -177,5 +183,5 @@ def _cosine(pairs: list[tuple[Array, Array]]) -> float | None:
 def _top1(pairs: list[tuple[Array, Array]]) -> float | None:
     if any(a.ndim != 2 or not 2 <= a.shape[-1] <= MOST_CLASSES or a.dtype.kind != "f" for a, _ in pairs):
         return None
-    same = [np.argmax(a, axis=-1) == np.argmax(b, axis=-1) for a, b in pairs]
-    return float(np.concatenate(same).mean())
+    same = np.concatenate([np.argmax(a, axis=-1) == np.argmax(b, axis=-1) for a, b in pairs])
+    return float(same.mean()) if same.size else None

@@ -18,8 +18,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import process
-from .errors import Interrupted
+from anyport import process
+from anyport.errors import Interrupted
 
 GUEST = Path(__file__).parent / "guest"
 BOOTSTRAP = GUEST / "bootstrap.py"
@@ -101,6 +101,8 @@ def _outcome(job: Job, started: float, status: int, max_rss: int = 0) -> Outcome
         response = json.loads(job.response_path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return _ended(job, started, "died", f"{job.name} {_cause(status)}", max_rss=max_rss)
+    if response["ok"] and not isinstance(response["result"], dict):
+        return _ended(job, started, "failed", f"{job.script.name} returned no object", max_rss=max_rss)
     if response["ok"]:
         return Outcome(
             result=response["result"],

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ._version import __version__
-from .compare import OutputVerdict, Tolerance, Worst
-from .errors import RequestError
-from .report import Artifact, Report, Run
+from anyport._version import __version__
+from anyport.compare import OutputVerdict, Tolerance, Worst
+from anyport.errors import RequestError
+from anyport.report import Artifact, Report, Run
 
 NAME = "anyport.json"
 SAMPLES = "samples.npz"
@@ -141,7 +141,9 @@ def changed_file(folder: Path, files: Sequence[Mapping[str, Any]]) -> str:
             return f"{stated['path']} is missing"
         found = describe(path, folder)
         if found != dict(stated):
-            return f"{stated['path']} is not the file that was exported ({found['size']} bytes, stated {stated['size']})"
+            return (
+                f"{stated['path']} is not the file that was exported ({found['size']} bytes, stated {stated['size']})"
+            )
     return ""
 
 

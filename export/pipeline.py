@@ -19,17 +19,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from anyport import guests, manifest, publish, toolchains
+from anyport.compare import Tolerance
+from anyport.errors import ConversionError, RequestError
+from anyport.guests import Job, Zygote
 from anyport.models import LOAD, TENSORFLOW, Source
+from anyport.protocols import Toolchain
+from anyport.prove import Bench, prove
+from anyport.report import Artifact, Report, Run, judge
 from anyport.targets import Choice
-
-from . import guests, manifest, publish, toolchains
-from .compare import Tolerance
-from .errors import ConversionError, RequestError
-from .guests import Job, Zygote
-from .protocols import Toolchain
-from .prove import Bench, prove
-from .report import Artifact, Report, Run, judge
-from .terminal import Progress
+from anyport.terminal import Progress
 
 TIMEOUT_SECONDS = 1800.0
 """For one step; a conversion that takes longer hangs."""
@@ -62,6 +61,8 @@ def run_export(source: Source, choices: Sequence[Choice], options: Options, prog
     publish.check_destination(options.out, options.force)
     if options.samples is not None and not options.samples.is_file():
         raise RequestError(f"there is no sample file {str(options.samples)!r}", "Check the path after --samples.")
+    if options.python and shutil.which(options.python) is None:
+        raise RequestError(f"there is no interpreter {options.python!r}", "Check the path after --python.")
     with publish.staging(options.out) as staging, _Export(source, options, progress, staging) as export:
         report = export.run(choices)
         publish.publish(staging, options.out)
@@ -117,11 +118,19 @@ class _Export:
         made = [future.result() for future in artifacts]
         self.timings["total"] = round(time.monotonic() - started, 3)
         written = manifest.build(
-            source={"kind": self.source.kind, "name": self.source.text, "sha256": self.source.sha256, "versions": loaded["versions"]},
+            source={
+                "kind": self.source.kind,
+                "name": self.source.text,
+                "sha256": self.source.sha256,
+                "versions": loaded["versions"],
+            },
             contract=loaded["contract"],
             toolchains={name: future.result().key for name, future in self._provided.items() if _succeeded(future)},
             tolerance=self.options.tolerance,
-            samples={**manifest.describe(self.samples, self.staging), "seed": None if self.options.samples else self.options.seed},
+            samples={
+                **manifest.describe(self.samples, self.staging),
+                "seed": None if self.options.samples else self.options.seed,
+            },
             notes=loaded["notes"],
             timings=self.timings,
             artifacts=made,
@@ -142,7 +151,9 @@ class _Export:
     def _providing(self, toolchain: Toolchain) -> Future[toolchains.Installed]:
         with self._lock:
             if toolchain.name not in self._provided:
-                self._provided[toolchain.name] = self._pool.submit(provide_toolchain, toolchain, self.progress, self.logs)
+                self._provided[toolchain.name] = self._pool.submit(
+                    provide_toolchain, toolchain, self.progress, self.logs
+                )
             return self._provided[toolchain.name]
 
     def provide(self, toolchain: Toolchain) -> toolchains.Installed:
@@ -244,6 +255,8 @@ class _Export:
         }
         if outcome.result is None:
             return Artifact(status="error", reason=outcome.message, hint=outcome.hint, **common)
+        if missing := [key for key in ("signatures", "notes") if key not in outcome.result]:
+            return Artifact(status="error", reason=f"{choice.target.convert.name} returned no {missing[0]!r}", **common)
         return Artifact(
             status="not_run", signatures=outcome.result["signatures"], notes=tuple(outcome.result["notes"]), **common
         )
@@ -279,7 +292,9 @@ def _succeeded(future: Future[toolchains.Installed]) -> bool:
 
 
 def _title(choice: Choice) -> str:
-    return choice.target.name if choice.variant == choice.target.variants[0] else f"{choice.target.name}:{choice.variant}"
+    return (
+        choice.target.name if choice.variant == choice.target.variants[0] else f"{choice.target.name}:{choice.variant}"
+    )
 
 
 def _search_path(source: Source) -> list[str]:

@@ -16,12 +16,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from .errors import Interrupted
+from anyport.errors import Interrupted
 
 GRACE_SECONDS = 2.0
 """Between asking a group to end and ending it."""
 
-_lock = threading.Lock()
+# Reentrant: a signal may find the main thread inside it, and its handler calls `stop_all`.
+_lock = threading.RLock()
 _running: set[subprocess.Popen[bytes]] = set()
 _stopping = threading.Event()
 

@@ -8,17 +8,18 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import sys
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import guests, toolchains
-from .compare import Tolerance, compare_run
-from .errors import AnyportError
-from .guest.anyport_guest import read_calls
-from .guests import Job, Outcome, Zygote
-from .protocols import Runtime, Toolchain
-from .report import Run
+from anyport import guests, toolchains
+from anyport.compare import Tolerance, compare_run
+from anyport.errors import AnyportError
+from anyport.guest.anyport_guest import read_calls
+from anyport.guests import Job, Outcome, Zygote
+from anyport.protocols import Runtime, Toolchain
+from anyport.report import Run
 
 Provide = Callable[[Toolchain], toolchains.Installed]
 
@@ -40,7 +41,9 @@ class Bench:
     """Starts the TensorFlow zygote, or returns the one there is."""
 
 
-def prove(bench: Bench, runtime: Runtime, name: str, folder: Path, signatures: Mapping[str, Any], tell: guests.Report) -> Run:
+def prove(
+    bench: Bench, runtime: Runtime, name: str, folder: Path, signatures: Mapping[str, Any], tell: guests.Report
+) -> Run:
     """Run the artifact in `folder` in one runtime and return the verdict.
 
     `name` tells this run from others in logs and files.
@@ -80,17 +83,23 @@ def _verdict(bench: Bench, runtime: Runtime, outcome: Outcome, outputs: Path) ->
     if outcome.result is None:
         return Run(runtime=runtime.name, status="error", reason=outcome.message, log=log)
     result = outcome.result
-    verdicts = compare_run(
-        bench.contract, read_calls(bench.samples, "outputs"), read_calls(outputs, "outputs"), bench.tolerance
-    )
+    try:
+        answers = read_calls(outputs, "outputs")
+        told: dict[str, Any] = {
+            "version": str(result["version"]),
+            "backend": str(result["backend"]),
+            "seconds": {**{key: float(value) for key, value in result["seconds"].items()}, "total": outcome.seconds},
+        }
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, zipfile.BadZipFile) as error:
+        reason = f"{runtime.script.name} broke the format of its answer: {type(error).__name__}: {error}"
+        return Run(runtime=runtime.name, status="error", reason=reason, log=log)
+    verdicts = compare_run(bench.contract, read_calls(bench.samples, "outputs"), answers, bench.tolerance)
     wrong = next((verdict for verdict in verdicts if not verdict.passed), None)
     return Run(
         runtime=runtime.name,
         status="failed" if wrong else "passed",
         reason=f"output {wrong.name!r} of {wrong.signature!r}: {wrong.reason}" if wrong else "",
-        version=str(result["version"]),
-        backend=str(result["backend"]),
-        seconds={**{key: float(value) for key, value in result["seconds"].items()}, "total": outcome.seconds},
         outputs=verdicts,
         log=log,
+        **told,
     )

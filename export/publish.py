@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import manifest
-from .errors import RequestError
+from anyport import manifest
+from anyport.errors import RequestError
 
 LOGS_KEPT = 20
 
@@ -36,7 +36,9 @@ def staging(out: Path) -> Iterator[Path]:
         parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.anyport-", dir=parent))
     except OSError as error:
-        raise RequestError(f"can't write beside {str(out)!r}: {error.strerror}", "Name another folder with -o.") from error
+        raise RequestError(
+            f"can't write beside {str(out)!r}: {error.strerror}", "Name another folder with -o."
+        ) from error
     folder.chmod(0o755)
     try:
         yield folder
@@ -51,11 +53,12 @@ def publish(folder: Path, out: Path) -> None:
         os.rename(folder, out)
         return
     old = Path(tempfile.mkdtemp(prefix=f".{out.name}.anyport-old-", dir=out.parent))
-    os.rename(out, old / out.name)
     try:
+        os.rename(out, old / out.name)
         os.rename(folder, out)
-    except OSError:
-        os.rename(old / out.name, out)
+    except BaseException:  # an interrupt too: what was there must not go with `old`
+        if not out.exists():
+            os.rename(old / out.name, out)
         raise
     finally:
         shutil.rmtree(old, ignore_errors=True)

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from .compare import OutputVerdict
-from .errors import EXIT_DONE, AnyportError, ConversionError, ParityError, ToolchainError
+from anyport.compare import OutputVerdict
+from anyport.errors import EXIT_DONE, AnyportError, ConversionError, ParityError, ToolchainError
 
 Status = Literal["passed", "failed", "not_run", "error"]
 

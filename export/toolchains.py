@@ -21,9 +21,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from . import process
-from .errors import AnyportError, ToolchainError
-from .protocols import Toolchain
+from anyport import process
+from anyport.errors import AnyportError, ToolchainError
+from anyport.protocols import Toolchain
 
 STAMP = "anyport-toolchain.json"
 TIMEOUT_SECONDS = 3600.0
@@ -123,7 +123,17 @@ def _build_python(toolchain: Toolchain, staging: Path, report: Report, log: Path
     # Relocatable: it is renamed when it is whole.
     environment = {**process.environment(), "UV_LINK_MODE": "copy"} if os.name == "nt" else process.environment()
     _step(
-        [*uv, "venv", "--quiet", "--allow-existing", "--relocatable", "--no-project", "--python", toolchain.python, staging],
+        [
+            *uv,
+            "venv",
+            "--quiet",
+            "--allow-existing",
+            "--relocatable",
+            "--no-project",
+            "--python",
+            toolchain.python,
+            staging,
+        ],
         toolchain,
         f"no Python {toolchain.python} was found, and none could be fetched",
         f"Install Python {toolchain.python} and try again: anyport toolchain install {toolchain.name}",

@@ -15,19 +15,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from anyport import targets
+from anyport import manifest, publish, targets, toolchains
+from anyport.compare import Tolerance
+from anyport.errors import RequestError
+from anyport.guests import Zygote
 from anyport.models import TENSORFLOW
+from anyport.pipeline import provide_toolchain, run_everywhere
+from anyport.protocols import Toolchain
+from anyport.prove import Bench
+from anyport.report import Artifact, Report, judge
 from anyport.targets import Choice
-
-from . import manifest, publish, toolchains
-from .compare import Tolerance
-from .errors import RequestError
-from .guests import Zygote
-from .pipeline import provide_toolchain, run_everywhere
-from .protocols import Toolchain
-from .prove import Bench
-from .report import Artifact, Report, judge
-from .terminal import Progress
+from anyport.terminal import Progress
 
 
 def run_check(folder: Path, asked: Sequence[str], timeout: float, progress: Progress) -> Report:
@@ -37,7 +35,9 @@ def run_check(folder: Path, asked: Sequence[str], timeout: float, progress: Prog
     """
     stated = manifest.read(folder)
     if problem := manifest.changed_file(folder, [_samples(stated)]):
-        raise RequestError(f"the samples of {folder} are not those it was proved with: {problem}", "Export the model again.")
+        raise RequestError(
+            f"the samples of {folder} are not those it was proved with: {problem}", "Export the model again."
+        )
     artifacts = [manifest.artifact_from_json(item) for item in stated["artifacts"]]
     work = [(artifact, choice) for artifact, choice in _chosen(artifacts, asked)]
     with _Check(folder, stated, timeout, progress) as check, ThreadPoolExecutor(max_workers=8) as pool:
@@ -52,7 +52,7 @@ def _samples(stated: dict[str, Any]) -> dict[str, Any]:
 
 def _chosen(artifacts: Sequence[Artifact], asked: Sequence[str]) -> list[tuple[Artifact, Choice]]:
     """Pair each artifact to check with the runtimes to check it in."""
-    everything = [f"{artifact.target}:{artifact.variant}" for artifact in artifacts if artifact.files]
+    everything = [f"{artifact.target}:{artifact.variant}" for artifact in artifacts]
     choices = {(choice.target.name, choice.variant): choice for choice in targets.choose(asked or everything)}
     here = {(artifact.target, artifact.variant): artifact for artifact in artifacts}
     if absent := [f"{name}:{variant}" for name, variant in choices if (name, variant) not in here]:
@@ -103,8 +103,12 @@ class _Check:
 
     def artifact(self, artifact: Artifact, choice: Choice) -> Artifact:
         """Prove one artifact again."""
+        if not artifact.files:  # it could not be made, and is no better now
+            return artifact
         if problem := manifest.changed_file(self.folder, artifact.files):
-            return dataclasses.replace(artifact, status="error", reason=problem, hint="Export the model again.", runs=())
+            return dataclasses.replace(
+                artifact, status="error", reason=problem, hint="Export the model again.", runs=()
+            )
         name = f"{artifact.target}-{artifact.variant}"
         place = self.folder / artifact.path
         runs = run_everywhere(self.bench, choice, name, place, artifact.signatures, self.progress, self.slots)

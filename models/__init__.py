@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from anyport.errors import RequestError
+from anyport.models import zoo
 from anyport.protocols import Toolchain
-
-from . import zoo
 
 HERE = Path(__file__).parent
 LOAD = HERE / "guest" / "load.py"
@@ -85,7 +84,9 @@ def _python(text: str, where: str, name: str) -> Source:
             raise RequestError(f"there is no file {where!r}", "Check the path before the colon.")
         return Source(kind="python", text=text, path=path.resolve(), name=name)
     if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", where):
-        raise RequestError(f"{where!r} is neither a Python file nor a module's name", "Type FILE.py:NAME or PACKAGE.MODULE:NAME.")
+        raise RequestError(
+            f"{where!r} is neither a Python file nor a module's name", "Type FILE.py:NAME or PACKAGE.MODULE:NAME."
+        )
     return Source(kind="python", text=text, module=where, name=name)
 
 

@@ -40,14 +40,22 @@ def registry() -> dict[str, Target]:
     """Return every target by name: the built-in ones, then those of installed plug-ins."""
     found: dict[str, Target] = {name: importlib.import_module(module).TARGET for name, module in BUILT_IN.items()}
     for point in importlib.metadata.entry_points(group=GROUP):
-        target = point.load()
+        try:
+            target = point.load()
+        except Exception as error:
+            raise RequestError(
+                f"the plug-in {point.value!r} can't be imported: {type(error).__name__}: {error}",
+                "Uninstall it, or tell its author.",
+            ) from error
         if not isinstance(target, Target):
             raise RequestError(
                 f"the plug-in {point.value!r} gives {type(target).__name__}, not an anyport.protocols.Target",
                 "Uninstall it, or tell its author.",
             )
         if target.name in found:
-            raise RequestError(f"the plug-in {point.value!r} is named {target.name!r}, as another target is", "Uninstall one of them.")
+            raise RequestError(
+                f"the plug-in {point.value!r} is named {target.name!r}, as another target is", "Uninstall one of them."
+            )
         found[target.name] = target
     return found
 

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from .._version import __version__
-from ..errors import EXIT_DEFECT, AnyportError, Interrupted
+from anyport._version import __version__
+from anyport.errors import EXIT_DEFECT, AnyportError, Interrupted
 
 COMMANDS = {
     "export": "export a model to one or more targets, and prove each artifact",
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     named = next((word for word in words if not word.startswith("-")), "")
     arguments = parser(named).parse_args(words)
-    from .. import process
+    from anyport import process
 
     command = importlib.import_module(f".{arguments.command}", __name__)
     try:
@@ -102,7 +102,7 @@ class _interruptible:  # noqa: N801 (used as a function)
         import signal
         from types import FrameType
 
-        from .. import process
+        from anyport import process
 
         def interrupt(number: int, frame: FrameType | None) -> None:
             signal.signal(signal.SIGINT, signal.SIG_IGN)

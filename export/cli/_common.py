@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..report import Artifact, Report, Run
+from anyport.report import Artifact, Report, Run
 
 STYLES = {"passed": "green", "failed": "bold red", "error": "red", "not_run": "yellow"}
 
@@ -18,6 +19,26 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
     parser.add_argument("-q", "--quiet", action="store_true", help="say nothing but what went wrong")
     parser.add_argument("-v", "--verbose", action="store_true", help="a line for each thing that happens")
+
+
+def from_zero(text: str) -> float:
+    """Read a number from 0."""
+    return _number(text, "a number from 0", lambda value: value >= 0)
+
+
+def above_zero(text: str) -> float:
+    """Read a number above 0."""
+    return _number(text, "a number above 0", lambda value: value > 0)
+
+
+def _number(text: str, expected: str, fits: Callable[[float], bool]) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and fits(value)):
+        raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
+    return value
 
 
 def print_json(value: Any) -> None:
@@ -50,7 +71,7 @@ def _print_table(report: Report) -> None:
     from rich import box
     from rich.table import Table
 
-    from ..terminal import console
+    from anyport.terminal import console
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name, justify in (
@@ -99,7 +120,9 @@ def _verdict(status: str) -> str:
 
 def _explain(artifact: Artifact) -> None:
     """Say on standard error what went wrong with an artifact, and where to read on."""
-    print(f"{artifact.target}:{artifact.variant}: {artifact.status.replace('_', ' ')}: {artifact.reason}", file=sys.stderr)
+    print(
+        f"{artifact.target}:{artifact.variant}: {artifact.status.replace('_', ' ')}: {artifact.reason}", file=sys.stderr
+    )
     for run in artifact.runs:
         for output in run.outputs:
             if not output.passed and output.worst is not None:

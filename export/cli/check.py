@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ._common import add_output_arguments, print_report
+from anyport.cli._common import above_zero, add_output_arguments, print_report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -12,13 +12,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--only", action="append", default=[], metavar="TARGET[:VARIANT][@RUNTIME]", help="check this alone; repeatable"
     )
-    parser.add_argument("--timeout", type=float, metavar="S", help="seconds for any one step (default 1800)")
+    parser.add_argument("--timeout", type=above_zero, metavar="S", help="seconds for any one step (default 1800)")
     add_output_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from .. import api, terminal
-    from ..pipeline import TIMEOUT_SECONDS
+    from anyport import api, terminal
+    from anyport.pipeline import TIMEOUT_SECONDS
 
     with terminal.progress(quiet=arguments.quiet or arguments.json, verbose=arguments.verbose) as progress:
         report = api.check(

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from typing import Any
 
-from ._common import print_json
+from anyport.cli._common import print_json
 
 NODE_AT_LEAST = 20
 ROOM_BYTES = 4 * 2**30
@@ -41,7 +41,9 @@ def _python() -> dict[str, Any]:
     command = [sys.executable, "-m", "uv", "--no-config", "python", "find", "--no-project", TENSORFLOW.python]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     cure = f"Install Python {TENSORFLOW.python}: {sys.executable} -m uv python install {TENSORFLOW.python}"
-    return _item(f"Python {TENSORFLOW.python} for the toolchains", answer.returncode == 0, answer.stdout.strip() or "none", cure)
+    return _item(
+        f"Python {TENSORFLOW.python} for the toolchains", answer.returncode == 0, answer.stdout.strip() or "none", cure
+    )
 
 
 def _node() -> dict[str, Any]:
@@ -51,23 +53,30 @@ def _node() -> dict[str, Any]:
         version = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout.strip()
     number = version.lstrip("v").split(".")[0]
     fine = number.isdigit() and int(number) >= NODE_AT_LEAST and shutil.which("npm") is not None
-    return _item("Node.js 20 or newer, with npm", fine, version or "none", "Install Node.js 20 or newer (it brings npm).")
+    return _item(
+        "Node.js 20 or newer, with npm", fine, version or "none", "Install Node.js 20 or newer (it brings npm)."
+    )
 
 
 def _room() -> dict[str, Any]:
-    from .. import toolchains
+    from anyport import toolchains
 
     folder = toolchains.root()
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     enough = free >= ROOM_BYTES or all(item["ok"] for item in _toolchains())
-    return _item("room for the toolchains", enough, f"{free / 2**30:.0f} GiB free in {folder}", "Set ANYPORT_TOOLCHAINS to a folder with 4 GiB free.")
+    return _item(
+        "room for the toolchains",
+        enough,
+        f"{free / 2**30:.0f} GiB free in {folder}",
+        "Set ANYPORT_TOOLCHAINS to a folder with 4 GiB free.",
+    )
 
 
 def _toolchains() -> list[dict[str, Any]]:
-    from .. import toolchains
-    from .toolchain import needed
+    from anyport import toolchains
+    from anyport.cli.toolchain import needed
 
     return [
         _item(
@@ -88,6 +97,10 @@ def _browser() -> list[dict[str, Any]]:
         for runtime in target.runtimes:
             if runtime.spares:
                 local = runtime.local()
-                what = ", ".join(str(value) for value in local.values()) if local else f"none; {', '.join(runtime.spares)} stands in"
+                what = (
+                    ", ".join(str(value) for value in local.values())
+                    if local
+                    else f"none; {', '.join(runtime.spares)} stands in"
+                )
                 found.append(_item(f"{runtime.name}, this machine's own", True, what))
     return found

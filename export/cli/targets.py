@@ -6,8 +6,8 @@ import argparse
 import shutil
 from typing import Any
 
-from ..protocols import Runtime
-from ._common import print_json
+from anyport.cli._common import print_json
+from anyport.protocols import Runtime
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def describe_runtime(runtime: Runtime) -> dict[str, Any]:
     """Return what a runtime is, and its `state`: `ready`, `to provision` or what is missing."""
-    from .. import toolchains
+    from anyport import toolchains
 
     local = runtime.local() or {}
     needed = [item for item in runtime.toolchains if not (local and item.name in runtime.spares)]
@@ -49,7 +49,12 @@ def describe_runtime(runtime: Runtime) -> dict[str, Any]:
         state = f"will provision {', '.join(absent)}"
     else:
         state = "ready"
-    return {"name": runtime.name, "summary": runtime.summary, "state": state, "local": {k: str(v) for k, v in local.items()}}
+    return {
+        "name": runtime.name,
+        "summary": runtime.summary,
+        "state": state,
+        "local": {k: str(v) for k, v in local.items()},
+    }
 
 
 def _print(found: list[dict[str, Any]]) -> None:

@@ -6,9 +6,9 @@ import argparse
 import difflib
 from typing import Any
 
-from ..errors import RequestError
-from ..protocols import Toolchain
-from ._common import add_output_arguments, print_json
+from anyport.cli._common import add_output_arguments, print_json
+from anyport.errors import RequestError
+from anyport.protocols import Toolchain
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,9 +49,9 @@ def needed() -> list[Toolchain]:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from .. import toolchains
+    from anyport import toolchains
 
-    found = []
+    found: list[dict[str, Any]] = []
     for toolchain in all_toolchains():
         installed = toolchains.find(toolchain)
         size = toolchains.size(installed.path) if installed else 0
@@ -68,14 +68,14 @@ def _list(arguments: argparse.Namespace) -> int:
         print_json(found)
         return 0
     for item in found:
-        state = f"{int(item['bytes']) / 2**20:.0f} MiB in {item['path']}" if item["path"] else "not provisioned"
+        state = f"{item['bytes'] / 2**20:.0f} MiB in {item['path']}" if item["path"] else "not provisioned"
         print(f"{item['name']}: {item['summary']} [{state}]")
     return 0
 
 
 def _install(arguments: argparse.Namespace) -> int:
-    from .. import publish, terminal
-    from ..pipeline import provide_toolchain
+    from anyport import publish, terminal
+    from anyport.pipeline import provide_toolchain
 
     known = {toolchain.name: toolchain for toolchain in all_toolchains()}
     for name in arguments.names:
@@ -98,7 +98,7 @@ def _install(arguments: argparse.Namespace) -> int:
 
 
 def _prune(arguments: argparse.Namespace) -> int:
-    from .. import toolchains
+    from anyport import toolchains
 
     removed: list[Any] = toolchains.prune([] if arguments.all else all_toolchains())
     if arguments.json:

@@ -113,9 +113,7 @@ def join_batch(parts: list[Tensors]) -> Tensors:
     return {name: np.concatenate([part[name] for part in parts], axis=0) for name in parts[0]}
 
 
-def run_calls(
-    calls: list[Tensors], batch: int | None, run: Callable[[Tensors], Tensors]
-) -> list[Tensors]:
+def run_calls(calls: list[Tensors], batch: int | None, run: Callable[[Tensors], Tensors]) -> list[Tensors]:
     """Run every call through `run`, `batch` rows at a time where the artifact's batch is fixed."""
     if batch is None:
         return [run(inputs) for inputs in calls]

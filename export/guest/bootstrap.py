@@ -93,7 +93,7 @@ def end_with_host() -> None:
 if __name__ == "__main__":
     emitter = take_standard_output()
     end_with_host()
-    status = run_script(*sys.argv[1:4], emit=emitter)
+    status = run_script(sys.argv[1], sys.argv[2], sys.argv[3], emitter)
     sys.stderr.flush()
     # Not sys.exit: the tear-down of TensorFlow's and the converters' threads has hung and crashed processes whose
     # work was done.

@@ -32,7 +32,7 @@ from typing import Any
 # Isolated mode leaves a script's own folder off the path.
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from bootstrap import run_script, take_standard_output  # noqa: E402
+from bootstrap import run_script, take_standard_output
 
 PR_SET_PDEATHSIG = 1
 
@@ -107,7 +107,10 @@ class Zygote:
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             number = command["id"]
             status = run_script(
-                command["script"], command["request"], command["response"], lambda event: self.emit({"id": number, **event})
+                command["script"],
+                command["request"],
+                command["response"],
+                lambda event: self.emit({"id": number, **event}),
             )
             sys.stderr.flush()
         finally:

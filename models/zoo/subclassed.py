@@ -3,7 +3,7 @@
 Shows what anyport needs from a model whose `call` is Python code: that it was built or called once, so that the shape
 of its input is known, and a dict for outputs that shall have names.
 
-Input: float32 [batch, 20].  Outputs: `logits` float32 [batch, 4], `embedding` float32 [batch, 32].  Random weights.
+Input: `features` float32 [batch, 20].  Outputs: `logits` float32 [batch, 4], `embedding` float32 [batch, 32].  Random weights.
 """
 
 from __future__ import annotations

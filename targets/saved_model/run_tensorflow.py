@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 import tensorflow as tf
+
 from anyport_guest import GuestError, Progress, Tensors, read_calls, storable, write_calls
 
 WARM_RUNS = 3

@@ -19,12 +19,15 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.lite.python import lite
+from tensorflow.python.framework import tensor_util
+
 from anyport_guest import GuestError, Progress, Refused
 from anyport_tf.canonical import Canonical, Signature
+from anyport_tf.fold import folded
 from anyport_tf.freeze import all_nodes, source_node
 from anyport_tf.rewrite import lookups_as_search
 from anyport_tf.saved_model import argument_names, write_saved_model
-from tensorflow.python.framework import tensor_util
 
 FILE = "model.tflite"
 LISTS = {"TensorListReserve": 0, "TensorListFromTensor": 1, "TensorListStack": 1, "TensorListGetItem": 2}
@@ -42,7 +45,7 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     batch = 1 if any(_needs_batch(model, signature) for signature in model.signatures.values()) else None
     repaired = {name: _repaired(model, signature, batch) for name, signature in model.signatures.items()}
     progress("converting")
-    content = _convert(dataclasses.replace(model, signatures=repaired), batch)
+    content = _convert(folded(dataclasses.replace(model, signatures=repaired)), batch)
     (Path(request["out"]) / FILE).write_bytes(content)
     return {
         "signatures": {
@@ -106,14 +109,32 @@ def _open_batch(model: Canonical, name: str) -> bool:
 def _convert(model: Canonical, batch: int | None) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         write_saved_model(model, folder, batch=batch)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(model.signatures))
         try:
-            content = converter.convert()
+            content = _Converter(folder, {tf.saved_model.SERVING}, list(model.signatures)).convert()
         except Exception as error:
             raise _explained(error, model.signatures) from error
     if not content:
         raise GuestError("the TFLite converter returned nothing and no error")
     return bytes(content)
+
+
+class _Converter(lite.TFLiteSavedModelConverterV2):  # type: ignore[misc]
+    """`TFLiteConverter.from_saved_model` without what a float model doesn't need.
+
+    The public one loads the SavedModel three times in Python, for its signature names, its stack traces and usage
+    metrics, and then takes the finished flatbuffer apart and packs it again, twice.  That is half of its time:
+    ResNet50 11.2 s against 4.9 s, the same operators and weights.
+    """
+
+    def __init__(self, folder: str, tags: set[str], signatures: list[str]) -> None:
+        super().__init__(folder, tags, signatures)
+        self.exclude_conversion_metadata = True
+
+    def convert(self) -> bytes:
+        return bytes(self._convert_from_saved_model(tf.compat.v1.GraphDef()))
+
+    def _optimize_tflite_model(self, model: bytes, *_: Any, **__: Any) -> bytes:
+        return model
 
 
 def _explained(error: Exception, signatures: Mapping[str, Signature]) -> GuestError:
@@ -128,7 +149,9 @@ def _explained(error: Exception, signatures: Mapping[str, Signature]) -> GuestEr
             if node.op in lacking:
                 where.setdefault(node.op, node.name)
     named = ", ".join(f"{op} (from {where[op]!r})" if op in where else op for op in lacking)
-    return Refused(f"TFLite's built-in operators can't express {named}", "Replace that layer, or leave this target out.")
+    return Refused(
+        f"TFLite's built-in operators can't express {named}", "Replace that layer, or leave this target out."
+    )
 
 
 def _last_line(text: str) -> str:

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
 from anyport_guest import GuestError, Progress, Tensors, read_calls, run_calls, write_calls
 
 MODULES = {"ai-edge-litert": "ai_edge_litert.interpreter", "tflite-runtime": "tflite_runtime.interpreter"}
@@ -51,7 +52,9 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     }
 
 
-def _runner(module: Any, path: str, mapping: dict[str, Any], started: float) -> tuple[Callable[[Tensors], Tensors], float]:
+def _runner(
+    module: Any, path: str, mapping: dict[str, Any], started: float
+) -> tuple[Callable[[Tensors], Tensors], float]:
     """Load the file and return a function that feeds one signature by the contract's names, and the load's seconds."""
     interpreter = module.Interpreter(model_path=path, num_threads=1)
     signature = interpreter.get_signature_runner(mapping["key"])

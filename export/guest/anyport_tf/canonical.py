@@ -79,7 +79,7 @@ class Canonical:
 
     contract: Mapping[str, Any]
     signatures: Mapping[str, Signature]
-    weights: Weights
+    weights: Mapping[str, Array]
     tables: Mapping[str, Mapping[str, str]]
 
     @classmethod

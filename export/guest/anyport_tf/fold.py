@@ -14,6 +14,7 @@ the weights inside the graph grappler does the same in its `constfold` and `rema
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -23,7 +24,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework import tensor_util
 
-from .canonical import Array
+from .canonical import Array, Canonical
 
 GraphDef = Any
 NodeDef = Any
@@ -52,6 +53,24 @@ def fold_batch_norms(
     theirs too.  Neither argument is changed; weights that nothing needed to change are returned as they came.
     """
     return _Folding(graph, weights, outputs).run()
+
+
+def folded(model: Canonical) -> Canonical:
+    """Return the model with every signature folded; signatures still share the weights that folding left alone."""
+    signatures, kept = {}, {}
+    for name, signature in model.signatures.items():
+        values = {placeholder: model.weights[weight] for placeholder, weight in signature.weights.items()}
+        graph, left = fold_batch_norms(signature.graph, values, signature.outputs.values())
+        names = {
+            placeholder: signature.weights[placeholder] if value is values.get(placeholder) else f"{name}/{placeholder}"
+            for placeholder, value in left.items()
+        }
+        kept |= {names[placeholder]: value for placeholder, value in left.items()}
+        signatures[name] = dataclasses.replace(signature, graph=graph, weights=names)
+    others = {weight for signature in signatures.values() for weight in signature.variables.values()}
+    others |= {weight for table in model.tables.values() for weight in table.values()}
+    kept |= {weight: model.weights[weight] for weight in others}
+    return dataclasses.replace(model, signatures=signatures, weights=kept)
 
 
 class _Folding:
@@ -94,7 +113,11 @@ class _Folding:
         if node.name in self.weights:
             return self.weights[node.name]
         if node.op == "Const":
-            return None if node.attr["dtype"].type == tf.string.as_datatype_enum else tensor_util.MakeNdarray(node.attr["value"].tensor)
+            return (
+                None
+                if node.attr["dtype"].type == tf.string.as_datatype_enum
+                else tensor_util.MakeNdarray(node.attr["value"].tensor)
+            )
         if node.op not in _EVALUATE or not node.input:
             return None
         values = [self.constant(name) for name in node.input]
@@ -111,7 +134,10 @@ class _Folding:
         scale, offset, mean, variance = values
         if node.attr["is_training"].b or scale is None or offset is None or mean is None or variance is None:
             return
-        if any(self.uses[f"{node.name}:{index}"] for index in range(1, 6)) or _data_format(node) not in ("NHWC", "NDHWC"):
+        if any(self.uses[f"{node.name}:{index}"] for index in range(1, 6)) or _data_format(node) not in (
+            "NHWC",
+            "NDHWC",
+        ):
             return
         factor = (scale / np.sqrt(variance.astype(np.float64) + node.attr["epsilon"].f)).astype(scale.dtype)
         if self.scale(node.input[0], factor):

@@ -3,8 +3,8 @@
 `freeze_function` and `freeze_session` return a `Frozen`; `anyport_tf.trace` makes the canonical form of several.
 
 TensorFlow's own `convert_variables_to_constants_v2` inlines functions and turns variables into constants, and then
-wraps the result in a new function, weights and all, which for ResNet50 costs seconds and gigabytes.  The two steps
-that are wanted are called here alone; the module that holds them is private and unchanged since TensorFlow 2.4.
+wraps the result in a new function, weights and all, which for ResNet50 costs seconds and gigabytes.  The step that is
+wanted is called here alone; the module that holds it is private and unchanged since TensorFlow 2.4.
 """
 
 from __future__ import annotations
@@ -19,16 +19,40 @@ from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
 from tensorflow.python.framework import convert_to_constants, tensor_util
 from tensorflow.python.grappler import tf_optimizer
 
+from anyport_guest import BadRequest
+
 from .canonical import Array
 
 GraphDef = Any
 NodeDef = Any
+Table = tuple[Array, Array]
 
 WEIGHT_BYTES = 1024
 """Constants of more bytes than this leave the graph; smaller ones (shapes, axes, biases) stay and cost nothing."""
 
-ASSIGNING = ("AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp", "ResourceScatter")
+ASSIGNING = (
+    "AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp", "ResourceScatter", "ResourceStridedSliceAssign",
+    "ResourceApply", "RngReadAndSkip", "RngSkip", "StatefulStandardNormal", "StatefulUniform", "StatefulTruncatedNormal",
+)  # fmt: skip
+"""Ops (or how their names begin) that change the variable which is their first input."""
+
 FINDING = ("LookupTableFindV2", "LookupTableFind")
+CHANGING_TABLES = ("LookupTableInsertV2", "LookupTableRemoveV2", "LookupTableImportV2")
+TABLES = ("HashTableV2", "MutableHashTableV2", "MutableDenseHashTableV2")
+VARIABLES = ("VarHandleOp", "VariableV2", "Variable")
+
+NOT_INLINED = ("api_implements", "_XlaMustCompile", "_noinline")
+"""What keeps a function from being inlined: an implementation for another device (Keras 2's LSTM has one for cuDNN), a
+wish to be compiled (Keras 3's grouped convolution has it)."""
+
+PASSING = ("Identity", "Enter", "Switch")
+"""Ops whose output is the resource that came in."""
+
+FRAMES = ("Enter", "Exit", "NextIteration", "Switch", "Merge")
+"""Control flow of TensorFlow 1: a constant inside such a loop is held in its frame by a control input."""
+
+SELECTING = ("If", "StatelessIf", "Case", "StatelessCase")
+"""Ops whose first input chooses the function; the others are its arguments."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,49 +70,81 @@ class Frozen:
 
 def freeze_function(function: Any) -> Frozen:
     """Freeze a `tf.types.experimental.ConcreteFunction`; its inputs stay placeholders under their own names."""
-    assigned = _assigned_captures(function)
-    data = convert_to_constants._FunctionConverterDataInEager(
-        func=function, lower_control_flow=False, aggressive_inlining=True, variable_names_denylist=assigned
-    )
-    graph, _ = convert_to_constants._replace_variables_by_constants(converter_data=data)
-    outputs = [tensor.name for tensor in function.outputs]
+    graph = _inline(function.graph, [tensor.name for tensor in (*function.inputs, *function.outputs)])
     captures = {inner.op.name: outer for outer, inner in function.graph.captures}
-    variables = {variable.handle._id: variable for variable in function.graph.variables if hasattr(variable.handle, "_id")}
+    resources = {name: outer for name, outer in captures.items() if outer.dtype == tf.resource}
+    uses = _uses(graph, resources)
+    variables = {
+        variable.handle._id: variable for variable in function.graph.variables if hasattr(variable.handle, "_id")
+    }
+    values = {name: outer.numpy() for name, outer in captures.items() if name not in resources}
     states, tables = {}, {}
-    for name, outer in captures.items():
-        if outer.dtype != tf.resource:
-            continue
-        if name in assigned:
-            states[name] = variables[outer._id].numpy()
-        elif (dtypes := _table_dtypes(graph, name)) is not None:
-            keys, values = tf.raw_ops.LookupTableExportV2(table_handle=outer, Tkeys=dtypes[0], Tvalues=dtypes[1])
-            tables[name] = _in_order(keys.numpy(), values.numpy())
-    return _finish(graph, outputs, states, tables)
+    for name, outer in resources.items():
+        if outer._id in variables:
+            (states if _changes(uses[name]) else values)[name] = variables[outer._id].numpy()
+        elif (dtypes := _table_dtypes(name, uses[name])) is not None:
+            keys, entries = tf.raw_ops.LookupTableExportV2(table_handle=outer, Tkeys=dtypes[0], Tvalues=dtypes[1])
+            tables[name] = _in_order(keys.numpy(), entries.numpy())
+    return _finish(_with_constants(graph, values), [tensor.name for tensor in function.outputs], states, tables)
 
 
 def freeze_session(session: Any, inputs: Iterable[str], outputs: Iterable[str]) -> Frozen:
     """Freeze the part of a session's graph between the tensors `inputs` and `outputs` (names like `x:0`)."""
-    outputs = list(outputs)
+    inputs, outputs = list(inputs), list(outputs)
     graph = _inline(session.graph, [*inputs, *outputs])
-    nodes = [name.split(":")[0] for name in outputs]
-    handles = [node.name for node in graph.node if node.op in ("HashTableV2", "MutableHashTableV2", "HashTable")]
-    tables = {}
-    for name in handles:
-        if (dtypes := _table_dtypes(graph, name)) is not None:
-            with session.graph.as_default():
-                handle = session.graph.get_tensor_by_name(f"{name}:0")
-                export = tf.raw_ops.LookupTableExportV2(table_handle=handle, Tkeys=dtypes[0], Tvalues=dtypes[1])
-            tables[name] = _in_order(*session.run(export))
-    graph = convert_to_constants.convert_variables_to_constants_from_session_graph(session, graph, nodes)
+    _open_inputs(graph, {source_node(name) for name in inputs})
+    graph = tf.compat.v1.graph_util.extract_sub_graph(graph, [source_node(name) for name in (*inputs, *outputs)])
+    kinds = {node.name: node.op for node in graph.node if node.op in (*TABLES, *VARIABLES)}
+    uses = _uses(graph, kinds)
+    read = _read_variables(session, [name for name, op in kinds.items() if op in VARIABLES])
+    states = {name: value for name, value in read.items() if _changes(uses[name])}
+    tables = _read_tables(session, {name: uses[name] for name, op in kinds.items() if op in TABLES})
+    graph = _with_constants(graph, {name: value for name, value in read.items() if name not in states})
     for node in graph.node:
-        if node.name in tables:
+        if node.name in states or node.name in tables:
             _become_placeholder(node, tf.resource.as_datatype_enum, None)
-    return _finish(graph, outputs, {}, tables)
+    return _finish(graph, outputs, states, tables)
+
+
+def _open_inputs(graph: GraphDef, inputs: set[str]) -> None:
+    """Turn inputs that a session could feed and a function can't (placeholders with a default) into placeholders."""
+    for node in graph.node:
+        if node.name in inputs and node.op == "PlaceholderWithDefault":
+            shape = [None if dim.size < 0 else dim.size for dim in node.attr["shape"].shape.dim]
+            _become_placeholder(node, node.attr["dtype"].type, shape)
+
+
+def _read_variables(session: Any, names: list[str]) -> dict[str, Array]:
+    """Return the values of a session's variables, of the resource kind or of TensorFlow 1's reference kind."""
+    tensors = {}
+    with session.graph.as_default():
+        for name in names:
+            operation = session.graph.get_operation_by_name(name)
+            handle = operation.outputs[0]
+            if operation.type == "VarHandleOp":
+                handle = tf.raw_ops.ReadVariableOp(resource=handle, dtype=operation.get_attr("dtype"))
+            tensors[name] = handle
+    return {name: np.asarray(value) for name, value in session.run(tensors).items()}
+
+
+def _read_tables(session: Any, uses: Mapping[str, list[NodeDef]]) -> dict[str, Table]:
+    tensors = {}
+    with session.graph.as_default():
+        for name, users in uses.items():
+            if (dtypes := _table_dtypes(name, users)) is not None:
+                handle = session.graph.get_tensor_by_name(f"{name}:0")
+                tensors[name] = tf.raw_ops.LookupTableExportV2(table_handle=handle, Tkeys=dtypes[0], Tvalues=dtypes[1])
+    return {name: _in_order(*entries) for name, entries in session.run(tensors).items()}
 
 
 def _inline(graph: Any, fetches: list[str]) -> GraphDef:
-    """Inline every function call of a session's graph, leaving control flow functional."""
+    """Inline every function call of a graph, leaving control flow functional."""
     graph_def = convert_to_constants.disable_lower_using_switch_merge(graph.as_graph_def())
+    for function in graph_def.library.function:
+        for mark in NOT_INLINED:
+            function.attr.pop(mark, None)
+    for node in all_nodes(graph_def):
+        node.attr.pop("_XlaMustCompile", None)
     meta = tf.compat.v1.train.export_meta_graph(graph_def=graph_def, graph=graph, clear_devices=True)
     # Grappler takes the collection `train_op` for the graph's outputs.
     keep = meta_graph_pb2.CollectionDef()
@@ -102,14 +158,74 @@ def _inline(graph: Any, fetches: list[str]) -> GraphDef:
     return tf_optimizer.OptimizeGraph(config, meta)
 
 
-def _finish(
-    graph: GraphDef, outputs: list[str], states: Mapping[str, Array], tables: Mapping[str, tuple[Array, Array]]
-) -> Frozen:
+def _with_constants(graph: GraphDef, values: Mapping[str, Array]) -> GraphDef:
+    """Return the graph with the nodes `values` (variables, captures) as constants, reads of them gone."""
+    _split_reads(graph.node, inside_function=False)
+    for function in graph.library.function:
+        _split_reads(function.node_def, inside_function=True)
+    present = {node.name for node in graph.node}
+    data = convert_to_constants._ConverterData(graph)
+    for name in present & set(values):
+        dtype = tf.dtypes.as_dtype(values[name].dtype).as_datatype_enum
+        data.tensor_data[name] = convert_to_constants._TensorData(numpy=values[name], dtype=dtype, index=None)
+    result, _ = convert_to_constants._replace_variables_by_constants(converter_data=data)
+    return result
+
+
+def _split_reads(nodes: Any, inside_function: bool) -> None:
+    """Write `ResourceGather` and `VariableShape` as a read of the variable and a plain op.
+
+    The conversion to constants leaves them alone inside functions, and refuses a gather with batch dimensions:
+    https://github.com/tensorflow/tensorflow/blob/v2.21.0/tensorflow/python/framework/convert_to_constants.py#L405
+    """
+    for node in [node for node in nodes if node.op in ("ResourceGather", "VariableShape")]:
+        read = nodes.add(name=f"{node.name}/anyport_read", op="ReadVariableOp")
+        read.input.extend([node.input[0], *(name for name in node.input if name.startswith("^"))])
+        node.input[0] = f"{read.name}:value:0" if inside_function else read.name
+        if node.op == "VariableShape":
+            read.attr["dtype"].type = _variable_dtype(nodes, read.input[0])
+            node.op = "Shape"
+            node.attr["T"].CopyFrom(read.attr["dtype"])
+        else:
+            read.attr["dtype"].CopyFrom(node.attr["dtype"])
+            _become_gather(nodes, node, inside_function)
+
+
+def _become_gather(nodes: Any, node: NodeDef, inside_function: bool) -> None:
+    """Turn a `ResourceGather` whose first input has been read already into a `GatherV2`."""
+    batch_dims = node.attr["batch_dims"].i
+    axis = nodes.add(name=f"{node.name}/anyport_axis", op="Const")
+    axis.attr["dtype"].type = tf.int32.as_datatype_enum
+    axis.attr["value"].tensor.CopyFrom(tensor_util.make_tensor_proto(batch_dims, tf.int32))
+    controls = [name for name in node.input if name.startswith("^")]
+    data = [node.input[0], node.input[1], f"{axis.name}:output:0" if inside_function else axis.name]
+    dtype, indices = node.attr["dtype"].type, node.attr["Tindices"].type
+    del node.input[:]
+    node.input.extend(data + controls)
+    node.op = "GatherV2"
+    node.ClearField("attr")
+    node.attr["Tparams"].type, node.attr["Tindices"].type = dtype, indices
+    node.attr["Taxis"].type = tf.int32.as_datatype_enum
+    node.attr["batch_dims"].i = batch_dims
+
+
+def _variable_dtype(nodes: Iterable[NodeDef], handle: str) -> int:
+    """Return the dtype of a variable as its other reads in the same graph state it; float32 where there are none."""
+    reads = (
+        node for node in nodes if node.op == "ReadVariableOp" and node.input[0] == handle and node.attr["dtype"].type
+    )
+    return next((int(node.attr["dtype"].type) for node in reads), int(tf.float32.as_datatype_enum))
+
+
+def _finish(graph: GraphDef, outputs: list[str], states: Mapping[str, Array], tables: Mapping[str, Table]) -> Frozen:
     """Prune to `outputs`, drop control inputs of a graph without state, and take the large constants out."""
-    if not states and not any(_assigns(node) for node in all_nodes(graph)):
+    for node in all_nodes(graph):
+        # Where a node must be placed, often beside one that is gone; on one device it means nothing.
+        node.attr.pop("_class", None)
+    if not states and not any(_assigns(node) or node.op in FRAMES for node in all_nodes(graph)):
         for node in all_nodes(graph):
             drop_control_inputs(node)
-    graph = prune(graph, [name.split(":")[0] for name in outputs])
+    graph = prune(graph, [source_node(name) for name in outputs])
     weights = _take_weights(graph)
     present = {node.name for node in graph.node}
     variables = {}
@@ -182,10 +298,13 @@ def _called_functions(nodes: Iterable[NodeDef], library: Mapping[str, Any]) -> d
 
 
 def _take_weights(graph: GraphDef) -> dict[str, Array]:
-    """Turn each large constant into a placeholder of the same name, dtype and shape; return their values."""
+    """Turn each large constant into a placeholder of the same name, dtype and shape; return their values.
+
+    One with a control input belongs to the loop it lies in (`FRAMES`), where a placeholder can't be.
+    """
     weights = {}
     for node in graph.node:
-        if node.op != "Const" or node.attr["dtype"].type == tf.string.as_datatype_enum:
+        if node.op != "Const" or node.input or node.attr["dtype"].type == tf.string.as_datatype_enum:
             continue
         tensor = node.attr["value"].tensor
         dtype = tf.dtypes.as_dtype(tensor.dtype)
@@ -196,7 +315,7 @@ def _take_weights(graph: GraphDef) -> dict[str, Array]:
     return weights
 
 
-def _become_placeholder(node: NodeDef, dtype: int, shape: list[int] | None) -> None:
+def _become_placeholder(node: NodeDef, dtype: int, shape: list[int | None] | None) -> None:
     node.op = "Placeholder"
     del node.input[:]
     node.ClearField("attr")
@@ -205,41 +324,49 @@ def _become_placeholder(node: NodeDef, dtype: int, shape: list[int] | None) -> N
         node.attr["shape"].shape.CopyFrom(tf.TensorShape(shape).as_proto())
 
 
-def _assigned_captures(function: Any) -> set[str]:
-    """Return the captured placeholders whose variable some op of the function, at any depth, assigns."""
-    inner = {capture.op.name for outer, capture in function.graph.captures if outer.dtype == tf.resource}
-    graph = function.graph.as_graph_def()
+def _uses(graph: GraphDef, handles: Iterable[str]) -> dict[str, list[NodeDef]]:
+    """Return, for each of the resources `handles`, the ops that take it first, in functions of any depth too."""
     library = {item.signature.name: item for item in graph.library.function}
-    assigned: set[str] = set()
+    found: dict[str, list[NodeDef]] = {name: [] for name in handles}
 
     def visit(nodes: Iterable[NodeDef], origin: Mapping[str, str]) -> None:
-        origin = dict(origin)
+        passed = {node.name: source_node(node.input[0]) for node in nodes if node.op in PASSING}
         for node in nodes:
-            sources = [origin.get(source_node(name)) for name in node.input if not name.startswith("^")]
-            if node.op == "Identity" and sources and sources[0]:
-                origin[node.name] = sources[0]
-            if _assigns(node) and sources and sources[0]:
-                assigned.add(sources[0])
-            for called in _called_functions([node], library).values():
-                if called.signature.name in _direct_calls(node, library):
-                    skip = 1 if node.op in ("If", "StatelessIf", "Case", "StatelessCase") else 0
-                    names = [arg.name for arg in called.signature.input_arg]
-                    visit(called.node_def, {n: s for n, s in zip(names, sources[skip:], strict=False) if s})
+            data = [name for name in node.input if not name.startswith("^")]
+            sources = [origin.get(_through(passed, source_node(name))) for name in data]
+            if sources and sources[0] is not None:
+                found[sources[0]].append(node)
+            given = sources[1:] if node.op in SELECTING else sources
+            if any(given):
+                for name in _direct_calls(node, library):
+                    parameters = [argument.name for argument in library[name].signature.input_arg]
+                    visit(library[name].node_def, {n: s for n, s in zip(parameters, given, strict=False) if s})
 
-    visit(graph.node, {name: name for name in inner})
-    return assigned
+    visit(graph.node, {name: name for name in found})
+    return found
 
 
-def _in_order(keys: Array, values: Array) -> tuple[Array, Array]:
-    """Sort a table's entries by key: the order of a hash table differs from run to run."""
-    order = np.argsort(keys, kind="stable")
-    return keys[order], values[order]
+def _through(passed: Mapping[str, str], name: str) -> str:
+    """Follow `name` back through nodes that only pass on their first input (`passed`: node → that input)."""
+    while name in passed:
+        name = passed[name]
+    return name
 
 
 def _direct_calls(node: NodeDef, library: Mapping[str, Any]) -> set[str]:
     names = {node.op, *(attr.func.name for attr in node.attr.values())}
     names |= {function.name for attr in node.attr.values() for function in attr.list.func}
     return names & set(library)
+
+
+def _in_order(keys: Array, values: Array) -> Table:
+    """Sort a table's entries by key: the order of a hash table differs from run to run."""
+    order = np.argsort(keys, kind="stable")
+    return keys[order], values[order]
+
+
+def _changes(users: Iterable[NodeDef]) -> bool:
+    return any(_assigns(node) for node in users)
 
 
 def _assigns(node: NodeDef) -> bool:
@@ -250,18 +377,18 @@ def _is_resource(node: NodeDef) -> bool:
     return bool(node.attr["dtype"].type == tf.resource.as_datatype_enum)
 
 
-def _table_dtypes(graph: GraphDef, handle: str) -> tuple[Any, Any] | None:
-    """Return the key and value dtypes of a table handle, from the first op that looks something up in it.
+def _table_dtypes(name: str, users: Iterable[NodeDef]) -> tuple[Any, Any] | None:
+    """Return the key and value dtypes of a table, as the lookups in it state them; None for what nothing looks up.
 
-    A handle that passes into a function is found by the lookups inside when there is only one table; anything less
-    certain is left alone, and the handle then remains an unexplained resource, which preflight refuses.
+    Such a handle remains an unexplained resource, which preflight refuses.
     """
-    direct = [node for node in graph.node if node.op in FINDING and source_node(node.input[0]) == handle]
-    nested = [node for node in all_nodes(graph) if node.op in FINDING]
-    handed_on = [node for node in graph.node if handle in map(source_node, node.input) and node.op not in FINDING]
-    candidates = direct or (nested if handed_on else [])
-    dtypes = {(node.attr["Tin"].type, node.attr["Tout"].type) for node in candidates}
-    if len(dtypes) != 1:
+    users = list(users)
+    if changing := next((node for node in users if node.op in CHANGING_TABLES), None):
+        raise BadRequest(
+            f"the model changes its lookup table {name!r} while it runs ({changing.op} {changing.name!r})",
+            "Export a function that only looks up; a table is exported with the entries it has now.",
+        )
+    lookup = next((node for node in users if node.op in FINDING), None)
+    if lookup is None:
         return None
-    key, value = dtypes.pop()
-    return tf.dtypes.as_dtype(key), tf.dtypes.as_dtype(value)
+    return tf.dtypes.as_dtype(lookup.attr["Tin"].type), tf.dtypes.as_dtype(lookup.attr["Tout"].type)

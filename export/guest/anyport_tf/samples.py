@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
 from anyport_guest import Array, BadRequest, Calls, Tensors
 
 from .canonical import dtype_name, numpy_dtype
@@ -22,6 +23,9 @@ SINGLES = 8
 """Calls of a signature without one."""
 SIZES = (32, 64)
 """What other varying dimensions are, in turn: multiples of 32, which most image networks need to fit their strides."""
+MISS_EVERY = 4
+"""One element in so many of an input that is looked up is no key of the table."""
+MISSING_WORD = "anyport: no such key"
 WORDS = ("alpha", "beta", "gamma", "delta", "the quick brown fox", "", "zwölf", "42")
 
 
@@ -31,32 +35,42 @@ def batched(signature: Mapping[str, Any]) -> bool:
     return bool(shapes) and all(shape and shape[0] is None for shape in shapes)
 
 
-def generate(contract: Mapping[str, Any], seed: int) -> Calls:
-    """Make at least 8 samples for each signature; the same contract and seed give the same bytes."""
+def misses(contract: Mapping[str, Any]) -> bool:
+    """Tell whether some input is looked up in a table, so that generated samples miss it now and then."""
+    inputs = [tensor for signature in contract["signatures"] for tensor in signature["inputs"]]
+    return any("any_of" in tensor.get("values", {}) for tensor in inputs)
+
+
+def generate(contract: Mapping[str, Any], seed: int, *, with_misses: bool = True) -> Calls:
+    """Make at least 8 samples for each signature; the same contract and seed give the same bytes.
+
+    An input that is looked up in a table holds its keys, and, `with_misses`, now and then something else.
+    """
     calls: Calls = {}
     for number, signature in enumerate(contract["signatures"]):
         rng = np.random.default_rng([seed, number])
         sizes = itertools.cycle(SIZES)
         rows: Sequence[int | None] = BATCHES if batched(signature) else [None] * SINGLES
-        calls[signature["name"]] = [_call(rng, signature, count, next(sizes)) for count in rows]
+        calls[signature["name"]] = [_call(rng, signature, count, next(sizes), with_misses) for count in rows]
     return calls
 
 
-def _call(rng: np.random.Generator, signature: Mapping[str, Any], rows: int | None, size: int) -> Tensors:
+def _call(
+    rng: np.random.Generator, signature: Mapping[str, Any], rows: int | None, size: int, with_misses: bool
+) -> Tensors:
     tensors = {}
     for tensor in signature["inputs"]:
         shape = [size if dim is None else dim for dim in tensor["shape"]]
         if rows is not None:
             shape[0] = rows
-        tensors[tensor["name"]] = _values(rng, tensor, tuple(shape))
+        tensors[tensor["name"]] = _values(rng, tensor, tuple(shape), with_misses)
     return tensors
 
 
-def _values(rng: np.random.Generator, tensor: Mapping[str, Any], shape: tuple[int, ...]) -> Array:
+def _values(rng: np.random.Generator, tensor: Mapping[str, Any], shape: tuple[int, ...], with_misses: bool) -> Array:
     dtype, valid = tensor["dtype"], tensor.get("values")
     if valid and "any_of" in valid:
-        values = np.array(valid["any_of"])[rng.integers(len(valid["any_of"]), size=shape)]
-        return np.char.encode(values, "utf-8") if dtype == "string" else values.astype(numpy_dtype(dtype))
+        return _keys(rng, valid["any_of"], dtype, shape, with_misses)
     if dtype == "string":
         return np.char.encode(np.array(WORDS)[rng.integers(len(WORDS), size=shape)], "utf-8")
     kind = np.dtype(numpy_dtype(dtype)).kind
@@ -67,6 +81,24 @@ def _values(rng: np.random.Generator, tensor: Mapping[str, Any], shape: tuple[in
     if kind == "c":
         return (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)).astype(numpy_dtype(dtype))
     return rng.standard_normal(shape).astype(numpy_dtype(dtype))
+
+
+def _keys(
+    rng: np.random.Generator, keys: Sequence[Any], dtype: str, shape: tuple[int, ...], with_misses: bool
+) -> Array:
+    """Draw from a table's keys, and one in `MISS_EVERY` from what isn't in it, so that its default is proved too."""
+    values = np.array(keys)[rng.integers(len(keys), size=shape)]
+    miss = MISSING_WORD if dtype == "string" else _absent_integer(keys, np.iinfo(numpy_dtype(dtype)))
+    if with_misses and miss is not None:
+        values = np.where(rng.permutation(values.size).reshape(shape) % MISS_EVERY == 0, miss, values)
+    return np.char.encode(values, "utf-8") if dtype == "string" else values.astype(numpy_dtype(dtype))
+
+
+def _absent_integer(keys: Sequence[int], limits: Any) -> int | None:
+    """Return an integer beyond all keys, where possible one that an int32 holds, as narrow targets need it."""
+    fitting = [value for value in (max(keys) + 1, min(keys) - 1) if limits.min <= value <= limits.max]
+    narrow = np.iinfo(np.int32)
+    return next((value for value in fitting if narrow.min <= value <= narrow.max), fitting[0] if fitting else None)
 
 
 def _integers(rng: np.random.Generator, valid: Mapping[str, int] | None, dtype: Any, shape: tuple[int, ...]) -> Array:
@@ -89,7 +121,9 @@ def load(path: str, contract: Mapping[str, Any]) -> Calls:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files}
     except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise BadRequest(f"can't read samples from {path}: {error}", "Write them with numpy.savez(path, NAME=array).") from error
+        raise BadRequest(
+            f"can't read samples from {path}: {error}", "Write them with numpy.savez(path, NAME=array)."
+        ) from error
     several = len(contract["signatures"]) > 1
     calls: Calls = {}
     expected = []
@@ -120,10 +154,14 @@ def _calls_of(signature: Mapping[str, Any], arrays: Mapping[str, Array], prefix:
     if not lengths:
         rows = {name: value.shape[0] for name, value in stacked.items()} if batched(signature) else {}
         if len(set(rows.values())) > 1:
-            raise BadRequest(f"the samples of {signature['name']!r} differ in number: {rows}", "Give one row for each sample.")
+            raise BadRequest(
+                f"the samples of {signature['name']!r} differ in number: {rows}", "Give one row for each sample."
+            )
         return [dict(stacked)]  # type: ignore[arg-type]
     if len(lengths) < len(stacked) or len(set(lengths.values())) > 1:
-        raise BadRequest(f"the samples of {signature['name']!r} differ in number: {lengths}", "Stack every input alike.")
+        raise BadRequest(
+            f"the samples of {signature['name']!r} differ in number: {lengths}", "Stack every input alike."
+        )
     return [dict(zip(stacked, parts, strict=True)) for parts in zip(*stacked.values(), strict=True)]
 
 
@@ -133,7 +171,8 @@ def _fit(key: str, tensor: Mapping[str, Any], array: Array) -> Array | list[Arra
     value = np.char.encode(array, "utf-8") if array.dtype.kind == "U" else array
     if dtype_name(value) != want:
         raise BadRequest(
-            f"samples {key!r} are {dtype_name(value)}; the contract says {want}", f"Convert them: array.astype({want!r})."
+            f"samples {key!r} are {dtype_name(value)}; the contract says {want}",
+            f"Convert them: array.astype({want!r}).",
         )
     if value.dtype.kind in "fc" and not np.isfinite(value).all():
         raise BadRequest(

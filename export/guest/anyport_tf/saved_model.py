@@ -19,7 +19,9 @@ from .canonical import Canonical, Signature
 FINGERPRINT = "fingerprint.pb"
 
 
-def write_saved_model(model: Canonical, folder: str | Path, *, batch: int | None = None, signatures: Iterable[str] = ()) -> None:
+def write_saved_model(
+    model: Canonical, folder: str | Path, *, batch: int | None = None, signatures: Iterable[str] = ()
+) -> None:
     """Write `model`, or only the signatures named, as a SavedModel into `folder`.
 
     `batch` fixes the first dimension of every input, for converters that can't do with an open one.

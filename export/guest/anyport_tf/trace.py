@@ -12,12 +12,21 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import anyport_guest
 import tensorflow as tf
-from anyport_guest import Array, BadRequest, Progress, Tensors
+
+import anyport_guest
+from anyport_guest import Array, BadRequest, Calls, Progress, Tensors
 
 from . import canonical, ranges, samples
-from .freeze import Frozen, freeze_function
+from .freeze import Frozen, all_nodes, freeze_function
+
+DTYPES = (
+    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64",
+    "complex64", "complex128", "string",
+)  # fmt: skip
+"""What an input or output may be: NumPy's own dtypes.  Inside the graph any other may be (bfloat16)."""
+
+PYTHON_CALLS = ("PyFunc", "PyFuncStateless", "EagerPyFunc")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -70,8 +79,8 @@ def of_function(
 
     return Traced(
         name=name,
-        inputs=[_port(n, tensor) for n, tensor in zip(input_names, explicit, strict=True)],
-        outputs=[_port(n, tensor) for n, tensor in zip(output_names, function.outputs, strict=True)],
+        inputs=[port(n, tensor) for n, tensor in zip(input_names, explicit, strict=True)],
+        outputs=[port(n, tensor) for n, tensor in zip(output_names, function.outputs, strict=True)],
         freeze=lambda: freeze_function(function),
         run=run,
         input_structure=input_structure,
@@ -90,6 +99,8 @@ def deliver(traced: Sequence[Traced], request: Mapping[str, Any], progress: Prog
         raise BadRequest("the source has no signature to export", "Give a tf.function an input_signature.")
     progress("freezing")
     frozen = {signature.name: signature.freeze() for signature in traced}
+    for name, item in frozen.items():
+        _check_self_contained(name, item)
     contract = {"signatures": [_contract(signature, frozen[signature.name]) for signature in traced]}
     given = request.get("user_samples")
     calls = samples.load(given, contract) if given else samples.generate(contract, int(request["seed"]))
@@ -97,11 +108,33 @@ def deliver(traced: Sequence[Traced], request: Mapping[str, Any], progress: Prog
     canonical.write(request["canonical"], contract=contract, signatures=signatures, weights=weights, tables=tables)
     progress("canonical")
     progress("running the source")
-    outputs = {signature.name: [_run(signature, call, bool(given)) for call in calls[signature.name]] for signature in traced}
+    try:
+        outputs = _answers(traced, calls, bool(given))
+    except BadRequest:
+        if given or not samples.misses(contract):
+            raise
+        # What a lookup's default leads to may be no valid index: a model that was made for known keys only.
+        calls = samples.generate(contract, int(request["seed"]), with_misses=False)
+        outputs = _answers(traced, calls, given=False)
     partial = Path(f"{request['samples']}.partial")
     anyport_guest.write_calls(partial, inputs=calls, outputs=outputs)
     partial.replace(request["samples"])
     return {"contract": contract}
+
+
+def _check_self_contained(name: str, frozen: Frozen) -> None:
+    """Refuse a graph that calls back into the Python process that made it: no artifact could."""
+    for node in all_nodes(frozen.graph):
+        if node.op in PYTHON_CALLS:
+            raise BadRequest(
+                f"signature {name!r} calls Python while it runs ({node.op} {node.name!r}), which no artifact can",
+                "Replace tf.py_function or tf.numpy_function by TensorFlow operators.",
+            )
+
+
+def _answers(traced: Sequence[Traced], calls: Calls, given: bool) -> Calls:
+    """Have the source answer every call of every signature."""
+    return {signature.name: [_run(signature, call, given) for call in calls[signature.name]] for signature in traced}
 
 
 def _run(signature: Traced, call: Tensors, given: bool) -> Tensors:
@@ -220,13 +253,20 @@ def structure_names(structure: Any, leaf_names: Sequence[str] | None = None) -> 
     return names, name(shape)
 
 
-def _port(name: str, tensor: Any) -> Port:
-    if tensor.shape.rank is None:
+def port(name: str, tensor: Any, stated_shape: Any = None) -> Port:
+    """Describe a tensor of the traced graph as an input or output; refuse what no file of samples could hold."""
+    shape = tensor.shape if tensor.shape.rank is not None or stated_shape is None else stated_shape
+    if shape.rank is None:
         raise BadRequest(
             f"{name!r} has no known rank, so no artifact could state its shape",
-            "Give its tf.TensorSpec a shape; None stands for a dimension that varies.",
+            "Give its tf.TensorSpec a shape, where None stands for a dimension that varies; for an output, tf.ensure_shape.",
         )
-    return Port(name=name, tensor=tensor.name, dtype=tensor.dtype.name, shape=tuple(tensor.shape.as_list()))
+    if tensor.dtype.name not in DTYPES:
+        raise BadRequest(
+            f"{name!r} is {tensor.dtype.name}, which samples and runtimes can't hold; they hold {', '.join(DTYPES)}",
+            "Cast it in the model, to float32 for instance (Keras: dtype='float32' for the last layer).",
+        )
+    return Port(name=name, tensor=tensor.name, dtype=tensor.dtype.name, shape=tuple(shape.as_list()))
 
 
 def _to_numpy(value: Any) -> Array:
