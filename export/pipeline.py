@@ -50,12 +50,37 @@ class Options:
     timeout: float = TIMEOUT_SECONDS
 
 
-def run_export(source: Source, choices: Sequence[Choice], options: Options, progress: Progress) -> Report:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A source that was loaded and traced already, in the user's own process."""
+
+    canonical: Path
+    samples: Path
+    result: Mapping[str, Any]
+    """What the loading guest would have returned."""
+    seconds: float
+
+
+def run_export(
+    source: Source, choices: Sequence[Choice], options: Options, progress: Progress, prepared: Prepared | None = None
+) -> Report:
     """Export `source` to every choice, prove each artifact, and publish the folder `options.out`.
 
     Raises `RequestError` for a source, sample file or folder that won't do, and `ToolchainError` if TensorFlow can't
     be provided; then nothing was written.  Whatever happens to one artifact alone is in the report.
     """
+    check_request(choices, options)
+    with (
+        publish.staging(options.out) as staging,
+        _Export(source, options, progress, staging, prepared) as export,
+    ):
+        report = export.run(choices)
+        publish.publish(staging, options.out)
+    return report
+
+
+def check_request(choices: Sequence[Choice], options: Options) -> None:
+    """Raise `RequestError` for what can be told before anything is loaded."""
     if not choices:
         raise RequestError("no target was named", "Add --to TARGET; `anyport targets` lists them.")
     publish.check_destination(options.out, options.force)
@@ -63,17 +88,16 @@ def run_export(source: Source, choices: Sequence[Choice], options: Options, prog
         raise RequestError(f"there is no sample file {str(options.samples)!r}", "Check the path after --samples.")
     if options.python and shutil.which(options.python) is None:
         raise RequestError(f"there is no interpreter {options.python!r}", "Check the path after --python.")
-    with publish.staging(options.out) as staging, _Export(source, options, progress, staging) as export:
-        report = export.run(choices)
-        publish.publish(staging, options.out)
-    return report
 
 
 class _Export:
     """One export in progress: its folders, its toolchains, its zygote and its threads."""
 
-    def __init__(self, source: Source, options: Options, progress: Progress, staging: Path) -> None:
+    def __init__(
+        self, source: Source, options: Options, progress: Progress, staging: Path, prepared: Prepared | None
+    ) -> None:
         self.source = source
+        self.prepared = prepared
         self.options = options
         self.progress = progress
         self.staging = staging
@@ -104,8 +128,8 @@ class _Export:
         tensorflow = self.provide(TENSORFLOW)
         preload = [module for choice in choices for module in choice.target.preload]
         self._zygote = Zygote(tensorflow.python, self.logs / "tensorflow.log", ["tensorflow"])
-        canonical = self.work / "canonical"
-        canonical.mkdir()
+        canonical = self.prepared.canonical if self.prepared else self.work / "canonical"
+        canonical.mkdir(exist_ok=True)
         traced = threading.Event()
         loading = self._pool.submit(self._load, canonical, traced)
         self._zygote.preload(list(dict.fromkeys(preload)))
@@ -174,11 +198,15 @@ class _Export:
             else:
                 show(step)
 
+        if self.prepared is not None:
+            shutil.copyfile(self.prepared.samples, self.samples)
+            self.timings["source"] = round(self.prepared.seconds, 3)
+            return self.prepared.result
         started = time.monotonic()
         request = {
             "source": self.source.request(),
             "trust": self.options.trust,
-            "search_path": _search_path(self.source),
+            "search_path": _search_path(self.source, self.options.trust),
             "canonical": str(canonical),
             "samples": str(self.samples),
             "user_samples": str(self.options.samples) if self.options.samples else None,
@@ -297,9 +325,9 @@ def _title(choice: Choice) -> str:
     )
 
 
-def _search_path(source: Source) -> list[str]:
+def _search_path(source: Source, trust: bool) -> list[str]:
     """Return where user code may import from: the working folder and PYTHONPATH, only when code was asked for."""
-    if source.kind != "python":
+    if source.kind != "python" and not trust:
         return []
     extra = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
     return [os.getcwd(), *extra]

@@ -125,5 +125,5 @@ def console(*, stderr: bool = False) -> Console:
     """Return a Rich console; it honours NO_COLOR and plain output by itself."""
     from rich.console import Console
 
-    width = None if (sys.stderr if stderr else sys.stdout).isatty() else 120
+    width = None if (sys.stderr if stderr else sys.stdout).isatty() else 160
     return Console(stderr=stderr, width=width, soft_wrap=False)

@@ -37,10 +37,11 @@ KINDS = (
 class Source:
     """A model to export, as far as it is known before it is loaded."""
 
-    kind: Literal["keras", "saved_model", "frozen_graph", "python"]
+    kind: Literal["keras", "saved_model", "frozen_graph", "python", "memory"]
     text: str
     """What the user typed."""
     path: Path | None = None
+    """For `memory`: the canonical form that was written from the object."""
     module: str = ""
     name: str = ""
     """For `python`: the object's name in the file or module."""

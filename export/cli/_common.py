@@ -74,17 +74,10 @@ def _print_table(report: Report) -> None:
     from anyport.terminal import console
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name, justify in (
-        ("artifact", "left"),
-        ("size", "right"),
-        ("convert", "right"),
-        ("runtime", "left"),
-        ("max abs err", "right"),
-        ("max rel err", "right"),
-        ("warm", "right"),
-        ("verdict", "left"),
-    ):
-        table.add_column(name, justify="right" if justify == "right" else "left", no_wrap=True)
+    for name in ("artifact", "size", "convert", "runtime", "max abs err", "max rel err", "warm", "verdict"):
+        left = name in ("artifact", "runtime", "verdict")
+        # A narrow terminal folds the runtimes' versions, never a figure or a verdict.
+        table.add_column(name, justify="left" if left else "right", no_wrap=name != "runtime", overflow="fold")
     for artifact in report.artifacts:
         for number, run in enumerate(artifact.runs or (None,)):
             table.add_row(*_artifact_cells(artifact if number == 0 else None), *_run_cells(artifact, run))

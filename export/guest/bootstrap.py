@@ -76,6 +76,8 @@ def take_standard_output() -> Callable[[dict[str, Any]], None]:
     """Keep standard output for progress alone and send every other print to standard error."""
     wire = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
     os.dup2(2, 1)
+    # By lines, as on a terminal: a guest that dies takes what is in its buffers with it.
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     return lambda event: print(json.dumps(event), file=wire, flush=True)
 
 

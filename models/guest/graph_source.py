@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError
+
 from anyport_guest import BadRequest, Tensors, storable
 from anyport_tf.freeze import freeze_session, source_node
-from anyport_tf.trace import Port, Traced
-from google.protobuf.message import DecodeError
+from anyport_tf.trace import Port, Traced, port
 
 SERVE = "serve"
 HIDDEN = ("__saved_model_init_op", "__saved_model_train_op")
@@ -65,11 +67,12 @@ def _tags(path: str) -> list[str]:
 
 def _signature(session: Any, name: str, definition: Any) -> Traced:
     inputs = _ports(session, name, definition.inputs)
-    outputs = _ports(session, name, definition.outputs)
+    outputs = _ports(session, name, definition.outputs, inputs)
     return _traced(session, name, inputs, outputs)
 
 
-def _ports(session: Any, signature: str, infos: Mapping[str, Any]) -> list[Port]:
+def _ports(session: Any, signature: str, infos: Mapping[str, Any], inputs: Sequence[Port] = ()) -> list[Port]:
+    """Describe a signature's inputs, or, given those, its outputs."""
     ports = []
     for name in sorted(infos):
         if infos[name].WhichOneof("encoding") != "name":
@@ -78,7 +81,9 @@ def _ports(session: Any, signature: str, infos: Mapping[str, Any]) -> list[Port]
             )
         tensor = session.graph.get_tensor_by_name(infos[name].name)
         stated = tf.TensorShape(infos[name].tensor_shape)
-        ports.append(_port(name, tensor, tensor.shape if tensor.shape.rank is not None else stated))
+        if tensor.shape.rank is None and stated.rank is None and inputs:
+            stated = _observed_shape(session, inputs, tensor)
+        ports.append(port(name, tensor, stated))
     return ports
 
 
@@ -102,21 +107,36 @@ def _frozen_graph(session: Any, path: str) -> Traced:
     ends = [tensor for op in operations if op.name not in consumed and op.type not in ("Const", "NoOp", "Placeholder") for tensor in op.outputs]
     if not inputs or not ends:
         raise BadRequest(f"{path} has {len(inputs)} inputs and {len(ends)} outputs", "Give a graph with placeholders and a result.")
-    named_inputs = [_port(tensor.op.name, tensor, tensor.shape) for tensor in inputs]
-    named_outputs = [_port(_output_name(tensor), tensor, tensor.shape) for tensor in ends]
+    named_inputs = [port(tensor.op.name, tensor) for tensor in inputs]
+    named_outputs = [port(_output_name(tensor), tensor, _observed_shape(session, named_inputs, tensor)) for tensor in ends]
     return _traced(session, "serving_default", named_inputs, named_outputs)
+
+
+def _observed_shape(session: Any, inputs: Sequence[Port], tensor: Any) -> Any:
+    """Return the shape of `tensor`, by running it on zeros of two sizes where TensorFlow can't infer its rank.
+
+    It loses the shapes behind a loop of TensorFlow 1 when such a graph is imported.
+    """
+    if tensor.shape.rank is not None:
+        return tensor.shape
+    seen = []
+    for size in (2, 3):
+        feeds = {port.tensor: np.zeros([dim or size for dim in port.shape], _numpy_dtype(port.dtype)) for port in inputs}
+        try:
+            seen.append(session.run(tensor, feeds).shape)
+        except tf.errors.OpError:
+            return tensor.shape
+    if len(seen[0]) != len(seen[1]):
+        return tensor.shape
+    return tf.TensorShape([a if a == b else None for a, b in zip(*seen, strict=True)])
+
+
+def _numpy_dtype(name: str) -> Any:
+    return np.dtype(tf.dtypes.as_dtype(name).as_numpy_dtype)
 
 
 def _output_name(tensor: Any) -> str:
     return str(tensor.op.name) if len(tensor.op.outputs) == 1 else str(tensor.name)
-
-
-def _port(name: str, tensor: Any, shape: Any) -> Port:
-    if shape.rank is None:
-        raise BadRequest(
-            f"{name!r} has no known rank, so no artifact could state its shape", "Save the model with the shapes of its inputs."
-        )
-    return Port(name=name, tensor=tensor.name, dtype=tensor.dtype.name, shape=tuple(shape.as_list()))
 
 
 def _traced(session: Any, name: str, inputs: list[Port], outputs: list[Port]) -> Traced:

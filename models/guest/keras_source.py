@@ -1,97 +1,21 @@
-"""Keras models: read from `.keras` and `.h5` files, and traced with the names that Keras gives."""
+"""Keras models, of Keras 3 and Keras 2, traced with the names that Keras gives."""
 
 from __future__ import annotations
 
-import os
-import zipfile
-from collections.abc import Sequence
+import contextlib
+import inspect
+import sys
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
+from keras_files import first_line
+
 from anyport_guest import BadRequest, GuestError
 from anyport_tf.trace import Traced, of_function, structure_names
 
-LAMBDA = "Lambda"
-
-
-def read(path: str, trust: bool) -> tuple[Any, list[str]]:
-    """Read a model file with Keras 3, or with `tf_keras` where only Keras 2 can; return it with notes for the report.
-
-    Raises `BadRequest` for a file that is damaged, holds Python code without `trust`, or needs classes that aren't
-    registered.
-    """
-    _check_whole(path)
-    try:
-        return keras.models.load_model(path, compile=False, safe_mode=not trust), []
-    except Exception as error:
-        if _is_unsafe(error):
-            raise BadRequest(
-                f"{path} holds Python code (a Lambda layer), which safe mode does not run",
-                "If you trust the file, add --trust.",
-            ) from error
-        return _read_with_keras_2(path, trust, error)
-
-
-def _read_with_keras_2(path: str, trust: bool, first: Exception) -> tuple[Any, list[str]]:
-    """Read what Keras 3 could not.  A Lambda in Keras 2's format is code too, and its reader asks nobody."""
-    if not trust and _mentions(path, LAMBDA):
-        raise BadRequest(
-            f"{path} holds Python code (a Lambda layer), which safe mode does not run", "If you trust the file, add --trust."
-        ) from first
-    try:
-        import tf_keras
-
-        model = tf_keras.models.load_model(path, compile=False)
-    except Exception as second:
-        raise BadRequest(
-            f"{path} can't be read: {_first_line(first)}",
-            "If it uses layers of your own, export from the code that defines them: anyport export FILE.py:NAME. "
-            f"(Keras 2 was tried too: {_first_line(second)})",
-        ) from first
-    return model, [f"Keras {keras.__version__} can't read this file; tf_keras {tf_keras.__version__} (Keras 2) read it"]
-
-
-def _check_whole(path: str) -> None:
-    """Refuse a truncated file, before a library's traceback does."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-            if damaged is None and "config.json" in archive.namelist():
-                return
-        raise BadRequest(f"{path} is damaged or not a Keras model file ({damaged or 'no config.json'})", "Save it again.")
-    import h5py
-
-    if not h5py.is_hdf5(path):
-        raise BadRequest(
-            f"{path} is neither a Keras archive (zip) nor an HDF5 file; it has {os.path.getsize(path)} bytes and may be truncated",
-            "Save it again with model.save('model.keras').",
-        )
-    try:
-        with h5py.File(path, "r") as file:
-            whole = "model_config" in file.attrs
-    except OSError as error:
-        raise BadRequest(f"{path} is damaged: {_first_line(error)}", "Save it again.") from error
-    if not whole:
-        raise BadRequest(
-            f"{path} holds weights but no model", "Build the model in Python, load the weights there, and export FILE.py:NAME."
-        )
-
-
-def _is_unsafe(error: Exception) -> bool:
-    text = str(error)
-    return LAMBDA.lower() in text.lower() and ("safe_mode" in text or "unsafe" in text.lower())
-
-
-def _mentions(path: str, class_name: str) -> bool:
-    import h5py
-
-    if not h5py.is_hdf5(path):
-        return False
-    with h5py.File(path, "r") as file:
-        config = file.attrs["model_config"]
-        text = config.decode() if isinstance(config, bytes) else str(config)
-        return f'"class_name": "{class_name}"' in text
+Args = tuple[Any, ...]
 
 
 def is_model(value: Any) -> bool:
@@ -100,7 +24,7 @@ def is_model(value: Any) -> bool:
 
 
 def is_keras_2(value: Any) -> bool:
-    return any(cls.__module__.startswith("tf_keras.") and cls.__name__ == "Model" for cls in type(value).__mro__)
+    return "tf_keras" in sys.modules and isinstance(value, sys.modules["tf_keras"].Model)
 
 
 def trace(model: Any, specs: Any = None) -> list[Traced]:
@@ -108,82 +32,196 @@ def trace(model: Any, specs: Any = None) -> list[Traced]:
 
     `specs`, a nested structure of `tf.TensorSpec`, says what a subclassed model takes where the model can't.
     """
-    structure, names = (specs, None) if specs is not None else _inputs(model)
-    flat = tf.nest.flatten(structure)
-    input_names, input_structure = structure_names(structure, names or [spec.name or f"input_{i}" for i, spec in enumerate(flat)])
-    specs = [tf.TensorSpec(spec.shape, spec.dtype) for spec in flat]
-    outputs: list[Any] = []
-
-    def serve(*tensors: Any) -> Any:
-        result = model(tf.nest.pack_sequence_as(structure, list(tensors)), training=False)
-        outputs[:] = [tf.nest.map_structure(lambda _: None, result, expand_composites=False)]
-        # Identity: an output that is an input, or another output, still is a tensor of its own.
-        return [tf.identity(tensor) for tensor in tf.nest.flatten(result)]
-
-    try:
-        function = tf.function(serve, input_signature=specs, autograph=False).get_concrete_function()
-    except Exception as error:
-        if isinstance(error, GuestError):
-            raise
+    if not is_keras_2(model) and keras.backend.backend() != "tensorflow":
         raise BadRequest(
-            f"the model {model.name!r} can't be traced on {[f'{s.dtype.name}{s.shape}' for s in flat]}: {_first_line(error)}",
-            "If it takes something else, return (model, input_specs) from a function in a Python source.",
-        ) from error
-    output_names, output_structure = structure_names(outputs[0], _output_names(model, len(function.outputs)))
+            f"the model {model.name!r} runs on Keras' {keras.backend.backend()} backend, which TensorFlow can't trace",
+            "Save it with model.save('model.keras') and export the file.",
+        )
+    inputs = _inputs(model) if specs is None else _stated(model, specs)
+    function, outputs = _function(model, inputs)
+    if inputs.guessed and (better := _with_integers(function, inputs)) is not None:
+        inputs = better
+        function, outputs = _function(model, inputs)
+    output_names, output_structure = structure_names(outputs, _output_names(model, len(function.outputs)))
     return [
         of_function(
             "serving_default",
             function,
-            input_names,
+            inputs.names,
             output_names,
-            input_structure=input_structure,
+            input_structure=inputs.named_structure,
             output_structure=output_structure,
             owner=model,
         )
     ]
 
 
-def _inputs(model: Any) -> tuple[Any, list[str] | None]:
-    """Return the structure of the model's input specs, and the names of its leaves."""
-    symbolic = getattr(model, "_inputs_struct", None)
-    if symbolic is None and getattr(model, "_functional", None) is not None:
-        symbolic = model._functional._inputs_struct
-    if symbolic is None:
-        symbolic = getattr(model, "_nested_inputs", None)
+class _Inputs:
+    """What a model takes: the structure of its argument (or arguments) and the names of the leaves.
+
+    `separate` if the structure is a mapping of several arguments of `call`; `guessed` if the dtypes are nobody's word.
+    """
+
+    def __init__(
+        self, structure: Any, *, leaf_names: Sequence[str] | None = None, separate: bool = False, guessed: bool = False
+    ) -> None:
+        self.structure = structure
+        self.separate = separate
+        self.guessed = guessed
+        flat = tf.nest.flatten(structure)
+        names = leaf_names or [spec.name or f"input_{i}" for i, spec in enumerate(flat)]
+        self.names, self.named_structure = structure_names(structure, names)
+        self.specs = [tf.TensorSpec(spec.shape, spec.dtype) for spec in flat]
+
+
+def _function(model: Any, inputs: _Inputs) -> tuple[Any, Any]:
+    """Return the model's concrete function on these inputs, and the structure of its outputs."""
+    outputs: list[Any] = []
+    options = {"training": False} if _takes_training(model) else {}
+
+    def serve(*tensors: Any) -> Any:
+        given = tf.nest.pack_sequence_as(inputs.structure, list(tensors))
+        with _scope(model):
+            result = model(**given, **options) if inputs.separate else model(given, **options)
+        outputs[:] = [tf.nest.map_structure(lambda _: None, result, expand_composites=False)]
+        # Identity: an output that is an input, or another output, still is a tensor of its own.
+        return [tf.identity(_dense(model, tensor)) for tensor in tf.nest.flatten(result)]
+
+    return _concrete(model, serve, inputs.specs), outputs[0]
+
+
+def _scope(model: Any) -> Any:
+    """Give a model a scope to open its own in, where its name (from a class called `_Model`) can't stand at the root."""
+    return contextlib.nullcontext() if model.name[:1].isalnum() else tf.name_scope("model")
+
+
+def _concrete(model: Any, serve: Callable[..., Any], specs: Sequence[Any]) -> Any:
+    try:
+        return tf.function(serve, input_signature=specs, autograph=False).get_concrete_function()
+    except GuestError:
+        raise
+    except Exception as error:
+        raise BadRequest(
+            f"the model {model.name!r} can't be traced on {[f'{s.dtype.name}{s.shape}' for s in specs]}: {first_line(error)}",
+            "If it takes something else, return (model, specs) from a function in a Python source: specs is a tf.TensorSpec, "
+            "a list or dict of them, or a dict by the parameters of call().",
+        ) from error
+
+
+def _takes_training(model: Any) -> bool:
+    """Tell whether `training=False` may be passed.  Keras 3 drops it where `call` has no such parameter; 2 does not."""
+    return not is_keras_2(model) or bool(getattr(model, "_expects_training_arg", True))
+
+
+def _dense(model: Any, output: Any) -> Any:
+    if not tf.is_tensor(output) or isinstance(output, (tf.RaggedTensor, tf.SparseTensor)):
+        raise BadRequest(
+            f"the model {model.name!r} returns a {type(output).__name__}, which no target can give",
+            "Have it return dense tensors: ragged.to_tensor(), tf.sparse.to_dense(…).",
+        )
+    return output
+
+
+def _inputs(model: Any) -> _Inputs:
+    """Return what the model takes, as it says itself."""
+    symbolic = next((found for found in map(_symbolic, (model, getattr(model, "_functional", None))) if found is not None), None)
     if symbolic is not None:
         leaves = tf.nest.flatten(symbolic)
-        specs = [_spec(leaf) for leaf in leaves]
-        return tf.nest.pack_sequence_as(symbolic, specs), [str(leaf.name).split(":")[0] for leaf in leaves]
+        structure = tf.nest.pack_sequence_as(symbolic, [_spec(leaf) for leaf in leaves])
+        return _Inputs(structure, leaf_names=[str(leaf.name).split(":")[0] for leaf in leaves])
+    if is_keras_2(model) and model.save_spec() is not None:
+        return _of_arguments(model, *model.save_spec())
     shapes = getattr(model, "_build_shapes_dict", None)
     if not shapes and getattr(model, "_build_input_shape", None) is not None:
-        shapes = {"inputs": model._build_input_shape}
+        shapes = {"input_shape": model._build_input_shape}
     if not shapes:
         raise BadRequest(
             f"the model {model.name!r} ({type(model).__name__}) has never been built, so its inputs are unknown",
             "Call it once on data, or build it with model.build(shape), before it is saved or returned.",
         )
-    structures = [_shapes_to_specs(shape) for shape in shapes.values()]
-    if len(structures) > 1:
-        raise BadRequest(
-            f"the model {model.name!r} takes {len(structures)} separate arguments ({', '.join(shapes)})",
-            "Have call() take one argument: a list or a dict of tensors.",
-        )
-    return structures[0], None
+    specs = {name.removesuffix("_shape"): _shapes_to_specs(shape) for name, shape in shapes.items()}
+    if len(specs) > 1:
+        return _Inputs(specs, separate=True, guessed=True)
+    (structure,) = specs.values()
+    return _Inputs(structure, leaf_names=_given_names(model, structure), guessed=True)
+
+
+def _symbolic(model: Any) -> Any:
+    """Return the structure of symbolic inputs of a functional or Sequential model (Keras 3's, else Keras 2's)."""
+    found = getattr(model, "_inputs_struct", None)
+    return getattr(model, "_nested_inputs", None) if found is None else found
+
+
+def _of_arguments(model: Any, args: Args, kwargs: dict[str, Any]) -> _Inputs:
+    """Return the inputs of a subclassed Keras 2 model: the specs of the arguments it was first called with."""
+    args = tf.nest.map_structure(_spec, args)
+    kwargs = tf.nest.map_structure(_spec, kwargs)
+    if len(args) == 1 and not kwargs:
+        return _Inputs(args[0], leaf_names=_given_names(model, args[0]))
+    return _Inputs({**dict(zip(_parameters(model), args, strict=False)), **kwargs}, separate=True)
+
+
+def _stated(model: Any, specs: Any) -> _Inputs:
+    """Return the inputs as the user states them: those of one argument, or a mapping by parameter of several."""
+    parameters = _parameters(model)
+    if isinstance(specs, dict) and len(parameters) > 1 and set(specs) <= set(parameters):
+        return _Inputs(specs, separate=True)
+    named = any(spec.name for spec in tf.nest.flatten(specs))
+    return _Inputs(specs, leaf_names=None if named else _given_names(model, specs))
+
+
+def _given_names(model: Any, structure: Any) -> list[str] | None:
+    """Name a lone tensor as the first parameter of the model's `call` does."""
+    return None if tf.nest.is_nested(structure) else _parameters(model)[:1] or None
+
+
+def _parameters(model: Any) -> list[str]:
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.POSITIONAL_ONLY)
+    return [name for name, parameter in inspect.signature(model.call).parameters.items() if parameter.kind in kinds]
 
 
 def _spec(leaf: Any) -> Any:
-    if getattr(leaf, "sparse", False):
-        raise BadRequest(f"the input {leaf.name!r} is sparse, which no target takes", "Give the model a dense input.")
+    """Return the `tf.TensorSpec` of a symbolic input."""
+    kind = "sparse" if getattr(leaf, "sparse", False) else type(getattr(leaf, "type_spec", leaf)).__name__
+    if kind in ("sparse", "SparseTensorSpec", "RaggedTensorSpec") or getattr(leaf, "ragged", False):
+        raise BadRequest(
+            f"the input {leaf.name!r} is {'ragged' if 'agged' in kind else 'sparse'}, which no target takes",
+            "Give the model a dense input.",
+        )
     return tf.TensorSpec([None if dim is None else int(dim) for dim in leaf.shape], leaf.dtype)
 
 
 def _shapes_to_specs(shapes: Any) -> Any:
     if isinstance(shapes, dict):
         return {key: _shapes_to_specs(shape) for key, shape in shapes.items()}
-    if any(isinstance(dim, (list, tuple, tf.TensorShape)) for dim in shapes):
+    if any(isinstance(dim, (list, tuple, dict, tf.TensorShape)) for dim in shapes):
         return [_shapes_to_specs(shape) for shape in shapes]
     # Built on a batch of any size; Keras itself exports such a model with the batch open.
     return tf.TensorSpec([None, *list(shapes)[1:]], tf.float32)
+
+
+def _with_integers(function: Any, inputs: _Inputs) -> _Inputs | None:
+    """Return the inputs with those as int32 that the model does nothing with but cast to integers; None without any.
+
+    A subclassed Keras 3 model remembers the shapes it was called with and not the dtypes.  One that begins with an
+    Embedding was called with integers.
+    """
+    specs = [
+        tf.TensorSpec(spec.shape, tf.int32 if _is_integer(tensor) else spec.dtype)
+        for tensor, spec in zip(function.inputs, inputs.specs, strict=False)
+    ]
+    if specs == inputs.specs:
+        return None
+    return _Inputs(
+        tf.nest.pack_sequence_as(inputs.structure, specs), leaf_names=inputs.names, separate=inputs.separate
+    )
+
+
+def _is_integer(tensor: Any) -> bool:
+    users = tensor.consumers()
+    casts = [user for user in users if user.type == "Cast" and user.get_attr("DstT").is_integer]
+    # An Embedding with a mask also compares what it got with zero.
+    return bool(casts) and all(user in casts or user.type in ("Equal", "NotEqual") for user in users)
 
 
 def _output_names(model: Any, count: int) -> Sequence[str] | None:
@@ -195,8 +233,3 @@ def _output_names(model: Any, count: int) -> Sequence[str] | None:
     if not names and is_keras_2(model):
         names = list(getattr(model, "output_names", None) or [])
     return names if len(names) == count else None
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:300] if lines else type(error).__name__

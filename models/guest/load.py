@@ -9,47 +9,61 @@ Runs in the TensorFlow toolchain, or in the interpreter that the user named.
 
 from __future__ import annotations
 
-import importlib.metadata
+import importlib.util
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
 
-from anyport_guest import Progress
+Progress = Callable[[str], None]
+
+
+class Unsuitable(Exception):
+    """The interpreter can't load anything; said without `anyport_guest`, which needs NumPy."""
+
+    kind = "request"
+    hint = "Name with --python an interpreter of Python 3.10 or newer that has TensorFlow 2.16 to 2.21."
 
 
 def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    _check_interpreter()
     source = request["source"]
     progress(f"loading {source.get('name') or source['kind']}")
-    sys.path[:0] = [path for path in request["search_path"] if path not in sys.path]
-    notes: list[str] = []
     if source["kind"] in ("saved_model", "frozen_graph"):
-        import graph_source
-
-        with graph_source.opened(source) as traced:
-            result = _deliver(lambda: traced, request, progress)
-    else:
-        result = _deliver(lambda: _objects(source, bool(request["trust"]), notes), request, progress)
-    return {**result, "notes": notes, "versions": _versions()}
+        return _load_graph(source, request, progress)
+    return _load_objects(source, request, progress)
 
 
-def _objects(source: dict[str, Any], trust: bool, notes: list[str]) -> Any:
-    import keras_source
-    import python_source
-
-    if source["kind"] == "keras":
-        model, note = keras_source.read(source["path"], trust)
-        notes += note
-        return keras_source.trace(model)
-    return python_source.trace(python_source.find(source))
+def _check_interpreter() -> None:
+    version = ".".join(map(str, sys.version_info[:2]))
+    if sys.version_info < (3, 10):
+        raise Unsuitable(f"{sys.executable} is Python {version}")
+    if missing := [name for name in ("tensorflow", "numpy") if importlib.util.find_spec(name) is None]:
+        raise Unsuitable(f"{sys.executable} (Python {version}) has no package {missing[0]!r}")
 
 
-def _deliver(trace: Callable[[], Any], request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+def _load_graph(source: dict[str, Any], request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    import graph_source
     from anyport_tf.trace import deliver
 
-    traced = trace()
-    return deliver(traced, request, progress)
+    with graph_source.opened(source) as traced:
+        return {**deliver(traced, request, progress), "notes": []}
 
 
-def _versions() -> dict[str, str]:
-    names = ("tensorflow", "keras", "tf_keras", "numpy")
-    return {name: importlib.metadata.version(name) for name in names if name.replace("-", "_") in sys.modules}
+def _load_objects(source: dict[str, Any], request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    # What the user's Keras is set to (JAX, PyTorch) can't be traced by TensorFlow; files don't depend on it.
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    # Every framework is imported before the user's folders are searched, where a keras.py or random.py may lie.
+    import keras_files
+    import keras_source
+    import python_source
+    from anyport_tf.trace import deliver
+
+    sys.path[:0] = [path for path in request["search_path"] if path not in sys.path]
+    notes: list[str] = []
+    if source["kind"] == "keras":
+        model, notes = keras_files.read(source["path"], bool(request["trust"]))
+        traced = keras_source.trace(model)
+    else:
+        traced = python_source.trace(python_source.find(source))
+    return {**deliver(traced, request, progress), "notes": notes}

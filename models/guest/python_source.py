@@ -12,6 +12,7 @@ from typing import Any
 
 import keras_source
 import tensorflow as tf
+
 from anyport_guest import BadRequest
 from anyport_tf.trace import Traced, of_function, structure_names
 
@@ -36,7 +37,7 @@ def _import(source: dict[str, Any]) -> Any:
     try:
         if "path" not in source:
             return importlib.import_module(source["module"])
-        name = os.path.splitext(os.path.basename(source["path"]))[0]
+        name = _module_name(source["path"])
         # Beside a script, its imports find its neighbours.
         sys.path.insert(0, os.path.dirname(os.path.abspath(source["path"])))
         spec = importlib.util.spec_from_file_location(name, source["path"])
@@ -54,6 +55,21 @@ def _import(source: dict[str, Any]) -> Any:
         ) from error
 
 
+def _module_name(path: str) -> str:
+    """Return the name to import a file under: its own, unless that is taken (a user's `keras.py`, `random.py`)."""
+    name = os.path.splitext(os.path.basename(path))[0]
+    try:
+        found = sys.modules[name].__spec__ if name in sys.modules else importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        found = None
+    taken = name in sys.modules or (found is not None and not _is_file(found.origin, path))
+    return f"_anyport_source_{name}" if taken or not name.isidentifier() else name
+
+
+def _is_file(origin: str | None, path: str) -> bool:
+    return origin is not None and os.path.exists(origin) and os.path.samefile(origin, path)
+
+
 def _frames(error: BaseException) -> list[Any]:
     import traceback
 
@@ -61,7 +77,10 @@ def _frames(error: BaseException) -> list[Any]:
 
 
 def trace(value: Any) -> list[Traced]:
-    """Trace what a Python source named: see `EXPECTED`; a function may also return `(model, input_specs)`."""
+    """Trace what a Python source named: see `EXPECTED`; a function may also return `(model, specs)`.
+
+    `specs` are the `tf.TensorSpec`s of what a subclassed Keras model takes (`keras_source.trace`).
+    """
     found = _trace(value)
     if found is None and callable(value):
         value = _call(value)

@@ -225,7 +225,7 @@ def _finish(graph: GraphDef, outputs: list[str], states: Mapping[str, Array], ta
     if not states and not any(_assigns(node) or node.op in FRAMES for node in all_nodes(graph)):
         for node in all_nodes(graph):
             drop_control_inputs(node)
-    graph = prune(graph, [source_node(name) for name in outputs])
+    graph = prune(_without_controls_from(graph, {*states, *tables}), [source_node(name) for name in outputs])
     weights = _take_weights(graph)
     present = {node.name for node in graph.node}
     variables = {}
@@ -239,6 +239,16 @@ def _finish(graph: GraphDef, outputs: list[str], states: Mapping[str, Array], ta
         variables=variables,
         tables={name: entry for name, entry in tables.items() if name in present},
     )
+
+
+def _without_controls_from(graph: GraphDef, names: set[str]) -> GraphDef:
+    """Return the graph without control inputs from the nodes `names`: there is nothing to wait for in a placeholder."""
+    for node in graph.node:
+        kept = [name for name in node.input if not (name.startswith("^") and source_node(name) in names)]
+        if len(kept) != len(node.input):
+            del node.input[:]
+            node.input.extend(kept)
+    return graph
 
 
 def all_nodes(graph: GraphDef) -> Iterator[NodeDef]:

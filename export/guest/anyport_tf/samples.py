@@ -113,8 +113,8 @@ def _integers(rng: np.random.Generator, valid: Mapping[str, int] | None, dtype: 
 def load(path: str, contract: Mapping[str, Any]) -> Calls:
     """Read the user's samples and hold them against the contract.
 
-    Keys are the contract's input names, or `SIGNATURE/NAME` where there are several signatures.  An array has the
-    contract's shape, its first dimension counting the samples where it varies; where the shape is fixed, an array
+    Keys are the contract's input names, or `SIGNATURE/NAME` where several signatures shall get different ones.  An
+    array has the contract's shape, its first dimension counting the samples where it varies; where the shape is fixed, an array
     with one more leading dimension is one call for each entry.
     """
     try:
@@ -130,6 +130,7 @@ def load(path: str, contract: Mapping[str, Any]) -> Calls:
     for signature in contract["signatures"]:
         prefix = f"{signature['name']}/" if several else ""
         expected += [prefix + tensor["name"] for tensor in signature["inputs"]]
+        expected += [tensor["name"] for tensor in signature["inputs"] if tensor["name"] not in expected]
         calls[signature["name"]] = _calls_of(signature, arrays, prefix)
     if unknown := sorted(set(arrays) - set(expected)):
         raise BadRequest(
@@ -144,6 +145,8 @@ def _calls_of(signature: Mapping[str, Any], arrays: Mapping[str, Array], prefix:
     stacked: dict[str, Array | list[Array]] = {}
     for tensor in signature["inputs"]:
         key = prefix + tensor["name"]
+        if key not in arrays and tensor["name"] in arrays:
+            key = tensor["name"]
         if key not in arrays:
             raise BadRequest(
                 f"the samples hold no array named {key!r}; they hold {', '.join(map(repr, sorted(arrays))) or 'nothing'}",

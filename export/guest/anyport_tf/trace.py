@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import importlib.metadata
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -93,7 +95,8 @@ def deliver(traced: Sequence[Traced], request: Mapping[str, Any], progress: Prog
     """Write the canonical form, the samples and the source's outputs.
 
     `request` holds `canonical` (an empty folder), `samples` (the `.npz` to write), `user_samples` (a path or None)
-    and `seed`.  Returns `{"contract": …}`.  Announces `canonical` as soon as converters may start.
+    and `seed`.  Returns `{"contract": …, "versions": {PACKAGE: VERSION}}`.  Announces `canonical` as soon as
+    converters may start.
     """
     if not traced:
         raise BadRequest("the source has no signature to export", "Give a tf.function an input_signature.")
@@ -119,7 +122,12 @@ def deliver(traced: Sequence[Traced], request: Mapping[str, Any], progress: Prog
     partial = Path(f"{request['samples']}.partial")
     anyport_guest.write_calls(partial, inputs=calls, outputs=outputs)
     partial.replace(request["samples"])
-    return {"contract": contract}
+    return {"contract": contract, "versions": _versions()}
+
+
+def _versions() -> dict[str, str]:
+    names = ("tensorflow", "keras", "tf_keras", "numpy")
+    return {name: importlib.metadata.version(name) for name in names if name in sys.modules}
 
 
 def _check_self_contained(name: str, frozen: Frozen) -> None:

@@ -1,0 +1,106 @@
+"""Exporting a model that lives in the user's own process, with the TensorFlow that it lives in.
+
+`export_object` is called by `anyport.export`.  It runs the code that otherwise runs in the loading guest, here, in the
+calling thread; what it writes is what a guest would have written, and the export goes on from there in toolchains.
+The host still imports no framework: an object of TensorFlow's can only come from a process that has imported it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from anyport.models import LOAD, Source
+from anyport.targets import Choice
+
+from .errors import AnyportError, ConversionError, RequestError
+from .guests import GUEST
+from .pipeline import Options, Prepared, check_request, run_export
+from .report import Report
+from .terminal import Progress
+
+
+def export_object(value: Any, choices: Sequence[Choice], options: Options, progress: Progress) -> Report:
+    """Export a Keras model, `tf.Module` or `tf.function` (or a function that returns one) from this process.
+
+    Raises what `pipeline.run_export` raises, and `RequestError` for an object that is none of these.
+    """
+    check_request(choices, options)
+    _check_framework(value)
+    with tempfile.TemporaryDirectory(prefix="anyport-") as folder:
+        with progress.step("source") as show:
+            prepared = _trace(value, Path(folder), options, show)
+        source = Source(kind="memory", text=_describe(value), path=prepared.canonical)
+        return run_export(source, choices, options, progress, prepared)
+
+
+def _check_framework(value: Any) -> None:
+    keras = sys.modules.get("keras")
+    backend = keras.backend.backend() if keras is not None and isinstance(value, keras.Model) else "tensorflow"
+    if backend != "tensorflow":
+        raise RequestError(
+            f"the model {value.name!r} runs on Keras' {backend} backend, which TensorFlow can't trace",
+            "Save it with model.save('model.keras') and export the file.",
+        )
+    if "tensorflow" not in sys.modules:
+        raise RequestError(
+            f"expected a path or a model; got {_describe(value)}",
+            "Give a path, or a keras.Model, a tf.Module or a tf.function with an input_signature.",
+        )
+
+
+def _trace(value: Any, folder: Path, options: Options, show: Callable[[str], None]) -> Prepared:
+    """Trace the object in this process, and have it answer the samples."""
+    started = time.monotonic()
+    canonical = folder / "canonical"
+    canonical.mkdir()
+    request = {
+        "canonical": str(canonical),
+        "samples": str(folder / "samples.npz"),
+        "user_samples": str(options.samples) if options.samples else None,
+        "seed": options.seed,
+    }
+    with _guest_modules():
+        try:
+            traced = importlib.import_module("python_source").trace(value)
+            result = importlib.import_module("anyport_tf.trace").deliver(traced, request, show)
+        except Exception as error:
+            raise _translated(error) from error
+    return Prepared(
+        canonical=canonical, samples=folder / "samples.npz", result={**result, "notes": []}, seconds=time.monotonic() - started
+    )
+
+
+def _translated(error: Exception) -> AnyportError:
+    """Return a guest's error as the host's; by its `kind`, since the guest's classes are not the host's to import."""
+    kind = RequestError if getattr(error, "kind", "") == "request" else ConversionError
+    text = str(error) if hasattr(error, "kind") else f"tracing raised {type(error).__name__}: {error}"
+    return kind(text, getattr(error, "hint", ""))
+
+
+@contextlib.contextmanager
+def _guest_modules() -> Iterator[None]:
+    """Make the guests' modules importable, and leave no trace of them in the user's process."""
+    folders = [str(GUEST), str(LOAD.parent)]
+    before = set(sys.modules)
+    sys.path[:0] = folders
+    try:
+        yield
+    finally:
+        for folder in folders:
+            sys.path.remove(folder)
+        for name in set(sys.modules) - before:
+            if str(getattr(sys.modules[name], "__file__", None) or "").startswith(tuple(folders)):
+                del sys.modules[name]
+
+
+def _describe(value: Any) -> str:
+    kind = type(value)
+    name = getattr(value, "name", None) or getattr(value, "__name__", None)
+    return kind.__qualname__ + (f" {name!r}" if isinstance(name, str) else "")

@@ -1,0 +1,145 @@
+"""The way through tf2onnx: a skeleton whose weights stay outside, as inputs of the model it makes.
+
+`prepare` and `convert` are called by `convert.py`, one after the other.  With the weights inside, tf2onnx copies them
+dozens of times (ResNet50: 28.9 s and 6.8 GB; with them outside, 4 s and 1 GB).
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import logging
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import onnx_express
+import onnx_handlers
+import onnx_steady  # noqa: F401  (wraps methods of tf2onnx)
+import tensorflow as tf
+from onnx import helper
+from tf2onnx import constants, optimizer, tf_loader, tfonnx
+from tf2onnx.handler import tf_op
+
+from anyport_guest import Array, GuestError
+from anyport_tf.canonical import Canonical, Signature
+from anyport_tf.fold import fold_batch_norms
+from anyport_tf.freeze import source_node
+
+LOOPS = ("While", "StatelessWhile")
+
+PASSING = ("Identity", "Unpack", "Split", "StridedSlice", "Reshape", "Squeeze", "ExpandDims", "Transpose", "Cast")
+"""Ops between a recurrent layer's variable and its loop, such as GRU's taking apart of its two biases."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A signature as tf2onnx is to see it."""
+
+    graph: Any
+    weights: Mapping[str, Array]
+    """Placeholder → value."""
+
+
+def prepare(model: Canonical, signature: Signature, opset: int) -> Prepared:
+    """Fold what is constant and find what tf2onnx must see; raises `Refused` for what ONNX can't express."""
+    known = set(tf_op.create_mapping(opset, _extra_opsets(signature)))
+    onnx_express.refuse_ops(signature, signature.graph, known)
+    given = {placeholder: model.weights[name] for placeholder, name in signature.weights.items()}
+    graph, weights = fold_batch_norms(signature.graph, given, _outputs(signature))
+    _return_loop_weights(graph, weights)
+    inputs = [f"{node.name}:0" for node in graph.node if node.op == "Placeholder"]
+    with tf.Graph().as_default():
+        graph = tf_loader.tf_optimize(inputs, _outputs(signature), graph)
+    present = {node.name for node in graph.node}
+    return Prepared(graph=graph, weights={name: value for name, value in weights.items() if name in present})
+
+
+def convert(model: Canonical, signature: Signature, prepared: Prepared, opset: int) -> Any:
+    """Return the ONNX model of a prepared graph: inputs are the signature's and, after them, the weights."""
+    with _Errors() as errors, tf.Graph().as_default() as imported:
+        tf.import_graph_def(prepared.graph, name="")
+        converted = tfonnx.process_tf_graph(
+            imported,
+            continue_on_error=True,  # otherwise a rewriter that fails on one pattern fails them all
+            opset=opset,
+            extra_opset=_extra_opsets(signature),
+            input_names=[f"{name}:0" for name in [*signature.inputs.values(), *prepared.weights]],
+            output_names=_outputs(signature),
+            initialized_tables={handle: model.table(name) for handle, name in signature.tables.items()},
+        )
+        errors.raise_first(signature)
+        return _optimized(converted).make_model(signature.name)
+
+
+def _optimized(graph: Any) -> Any:
+    """Apply tf2onnx's optimizers without a net, or, where one of them fails, each with a copy to fall back on.
+
+    The copies, 24 of them for ResNet50, take longer than the work.  Left out is the merging of equal nodes, which
+    runtimes do when they load a file.
+    """
+    kept = {name: made for name, made in optimizer._get_optimizers().items() if name != "merge_duplication"}
+    spare = copy.deepcopy(graph)
+    try:
+        return optimizer.optimize_graph(graph, catch_errors=False, optimizers=kept)
+    except Exception:
+        return optimizer.optimize_graph(spare, catch_errors=True, optimizers=kept)
+
+
+def _outputs(signature: Signature) -> list[str]:
+    """The tensors that the outputs are, each once."""
+    return list(dict.fromkeys(signature.outputs.values()))
+
+
+def _extra_opsets(signature: Signature) -> list[Any]:
+    return [helper.make_opsetid(constants.AI_ONNX_ML_DOMAIN, onnx_handlers.ML_OPSET)] if signature.tables else []
+
+
+def _return_loop_weights(graph: Any, weights: dict[str, Array]) -> None:
+    """Take the weights that enter a loop out of `weights` and make them constants of `graph` again.
+
+    tf2onnx turns the loop of an LSTM or GRU into the ONNX operator of that name, which takes its weights in another
+    order of gates, and only if it sees their values.
+    """
+    nodes = {node.name: node for node in graph.node}
+    waiting = [name for node in graph.node if node.op in LOOPS for name in node.input]
+    while waiting:
+        node = nodes[source_node(waiting.pop())]
+        if node.op in PASSING:
+            waiting.extend(node.input)
+        elif node.name in weights:
+            _become_constant(node, weights.pop(node.name))
+
+
+def _become_constant(node: Any, value: Array) -> None:
+    dtype = node.attr["dtype"].type
+    node.op = "Const"
+    node.ClearField("attr")
+    node.attr["dtype"].type = dtype
+    node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
+
+
+class _Errors(logging.Handler):
+    """Collects what tf2onnx logs as errors, since it raises none and returns a model in any case."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.messages: list[str] = []
+
+    def __enter__(self) -> _Errors:
+        logging.getLogger("tf2onnx").addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger("tf2onnx").removeHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(self.format(record), file=sys.stderr)
+        if str(record.msg).startswith("rewriter "):  # a pattern that could have become one op stays several
+            return
+        reason = f": {record.exc_info[1]}" if record.exc_info else ""
+        self.messages.append(record.getMessage().splitlines()[0] + reason)
+
+    def raise_first(self, signature: Signature) -> None:
+        if self.messages:
+            raise GuestError(f"tf2onnx fails on signature {signature.name!r}: {self.messages[0]}")
