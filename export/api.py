@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from anyport import models, targets, verify
+from anyport import models, process, targets, verify
 from anyport.compare import ATOL, RTOL, Tolerance
 from anyport.pipeline import SEED, TIMEOUT_SECONDS, Options, run_export
 from anyport.report import Report
@@ -53,6 +53,7 @@ def export(
         RequestError: The source, a sample or the folder won't do.
         ToolchainError: TensorFlow's toolchain can't be provided.
     """
+    process.resume()
     choices = targets.choose([to] if isinstance(to, str) else to)
     options = Options(
         out=Path(out),
@@ -92,4 +93,5 @@ def check(
     Raises:
         RequestError: The folder is no export.
     """
+    process.resume()
     return verify.run_check(Path(folder), runtimes, timeout, progress or Quiet())

@@ -16,14 +16,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from anyport.errors import AnyportError, ConversionError, RequestError
+from anyport.guests import GUEST
 from anyport.models import LOAD, Source
+from anyport.pipeline import Options, Prepared, check_request, run_export
+from anyport.report import Report
 from anyport.targets import Choice
-
-from .errors import AnyportError, ConversionError, RequestError
-from .guests import GUEST
-from .pipeline import Options, Prepared, check_request, run_export
-from .report import Report
-from .terminal import Progress
+from anyport.terminal import Progress
 
 
 def export_object(value: Any, choices: Sequence[Choice], options: Options, progress: Progress) -> Report:
@@ -73,7 +72,10 @@ def _trace(value: Any, folder: Path, options: Options, show: Callable[[str], Non
         except Exception as error:
             raise _translated(error) from error
     return Prepared(
-        canonical=canonical, samples=folder / "samples.npz", result={**result, "notes": []}, seconds=time.monotonic() - started
+        canonical=canonical,
+        samples=folder / "samples.npz",
+        result={**result, "notes": []},
+        seconds=time.monotonic() - started,
     )
 
 

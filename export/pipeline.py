@@ -19,7 +19,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from anyport import guests, manifest, publish, toolchains
+from anyport import guests, manifest, process, publish, toolchains
 from anyport.compare import Tolerance
 from anyport.errors import ConversionError, RequestError
 from anyport.guests import Job, Zygote
@@ -73,6 +73,7 @@ def run_export(
     with (
         publish.staging(options.out) as staging,
         _Export(source, options, progress, staging, prepared) as export,
+        process.ended_by_interrupt(),
     ):
         report = export.run(choices)
         publish.publish(staging, options.out)

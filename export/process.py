@@ -129,6 +129,16 @@ def stop_all() -> None:
         _signal_group(process, signal.SIGKILL)
 
 
+@contextlib.contextmanager
+def ended_by_interrupt() -> Iterator[None]:
+    """End every process when the body is interrupted, so that no thread goes on waiting for one."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        stop_all()
+        raise
+
+
 def stopping() -> bool:
     """Tell whether `stop_all` was called."""
     return _stopping.is_set()

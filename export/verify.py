@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from anyport import manifest, publish, targets, toolchains
+from anyport import manifest, process, publish, targets, toolchains
 from anyport.compare import Tolerance
 from anyport.errors import RequestError
 from anyport.guests import Zygote
@@ -40,7 +40,11 @@ def run_check(folder: Path, asked: Sequence[str], timeout: float, progress: Prog
         )
     artifacts = [manifest.artifact_from_json(item) for item in stated["artifacts"]]
     work = [(artifact, choice) for artifact, choice in _chosen(artifacts, asked)]
-    with _Check(folder, stated, timeout, progress) as check, ThreadPoolExecutor(max_workers=8) as pool:
+    with (
+        _Check(folder, stated, timeout, progress) as check,
+        ThreadPoolExecutor(max_workers=8) as pool,
+        process.ended_by_interrupt(),
+    ):
         checked = list(pool.map(lambda item: check.artifact(*item), work))
     renewed = {**stated, "artifacts": [manifest.artifact_to_json(artifact) for artifact in checked]}
     return Report(path=folder, manifest=renewed, artifacts=tuple(checked))

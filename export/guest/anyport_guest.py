@@ -14,6 +14,9 @@ A string tensor is stored as fixed-width bytes (NumPy kind `S`).
 
 from __future__ import annotations
 
+import dataclasses
+import statistics
+import time
 import urllib.parse
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -26,6 +29,9 @@ Array = npt.NDArray[Any]
 Tensors = dict[str, Array]
 Calls = dict[str, list[Tensors]]
 Progress = Callable[[str], None]
+
+WARM_RUNS = 5
+WARM_SECONDS = 1.0
 
 
 class GuestError(Exception):
@@ -113,11 +119,44 @@ def join_batch(parts: list[Tensors]) -> Tensors:
     return {name: np.concatenate([part[name] for part in parts], axis=0) for name in parts[0]}
 
 
-def run_calls(calls: list[Tensors], batch: int | None, run: Callable[[Tensors], Tensors]) -> list[Tensors]:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Timed:
+    """What a signature answered, and how long that took."""
+
+    outputs: list[Tensors]
+    first: float
+    """Seconds of the first call."""
+    warm: float
+    """Median seconds of the first call again, repeated up to `WARM_RUNS` times or until `WARM_SECONDS` are spent."""
+
+
+def run_calls(calls: list[Tensors], batch: int | None, run: Callable[[Tensors], Tensors]) -> Timed:
     """Run every call through `run`, `batch` rows at a time where the artifact's batch is fixed."""
-    if batch is None:
-        return [run(inputs) for inputs in calls]
-    return [join_batch([run(part) for part in split_batch(inputs, batch)]) for inputs in calls]
+
+    def whole(inputs: Tensors) -> Tensors:
+        return run(inputs) if batch is None else join_batch([run(part) for part in split_batch(inputs, batch)])
+
+    first, outputs = _clock(lambda: whole(calls[0]))
+    answers = [outputs, *(whole(inputs) for inputs in calls[1:])]
+    times: list[float] = []
+    # After the answers are in: what has state answers differently the second time.
+    while len(times) < WARM_RUNS and sum(times) < WARM_SECONDS:
+        times.append(_clock(lambda: whole(calls[0]))[0])
+    return Timed(outputs=answers, first=first, warm=statistics.median(times))
+
+
+def slowest(timed: Mapping[str, Timed]) -> dict[str, float]:
+    """Return `first` and `warm` of the slowest signature, for a runtime's result."""
+    return {
+        "first": max(each.first for each in timed.values()),
+        "warm": max(each.warm for each in timed.values()),
+    }
+
+
+def _clock(action: Callable[[], Tensors]) -> tuple[float, Tensors]:
+    started = time.monotonic()
+    result = action()
+    return time.monotonic() - started, result
 
 
 def _quote(text: str) -> str:

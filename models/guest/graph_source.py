@@ -41,11 +41,14 @@ def _saved_model(session: Any, path: str) -> list[Traced]:
     try:
         meta = tf.compat.v1.saved_model.load(session, tags, path)
     except Exception as error:
-        raise BadRequest(f"{path} can't be read: {_first_line(error)}", "Its files may be incomplete: save it again.") from error
+        raise BadRequest(
+            f"{path} can't be read: {_first_line(error)}", "Its files may be incomplete: save it again."
+        ) from error
     signatures = {name: item for name, item in meta.signature_def.items() if name not in HIDDEN and item.outputs}
     if not signatures:
         raise BadRequest(
-            f"the SavedModel {path} has no signature", "Save it with signatures=…, or export the Python object: FILE.py:NAME."
+            f"the SavedModel {path} has no signature",
+            "Save it with signatures=…, or export the Python object: FILE.py:NAME.",
         )
     return [_signature(session, name, signatures[name]) for name in sorted(signatures)]
 
@@ -59,9 +62,13 @@ def _tags(path: str) -> list[str]:
     except (OSError, DecodeError) as error:
         raise BadRequest(f"{path} is not a readable SavedModel: {_first_line(error)}", "Save it again.") from error
     sets = [list(meta.meta_info_def.tags) for meta in proto.meta_graphs]
-    chosen = next((tags for tags in sets if tags == [SERVE]), None) or next((tags for tags in sets if SERVE in tags), None)
+    chosen = next((tags for tags in sets if tags == [SERVE]), None) or next(
+        (tags for tags in sets if SERVE in tags), None
+    )
     if chosen is None and len(sets) != 1:
-        raise BadRequest(f"the SavedModel {path} holds graphs tagged {sets}, none of them {SERVE!r}", "Save one for serving.")
+        raise BadRequest(
+            f"the SavedModel {path} holds graphs tagged {sets}, none of them {SERVE!r}", "Save one for serving."
+        )
     return chosen if chosen is not None else sets[0]
 
 
@@ -77,7 +84,8 @@ def _ports(session: Any, signature: str, infos: Mapping[str, Any], inputs: Seque
     for name in sorted(infos):
         if infos[name].WhichOneof("encoding") != "name":
             raise BadRequest(
-                f"{name!r} of signature {signature!r} is not a dense tensor", "Save the model with dense inputs and outputs."
+                f"{name!r} of signature {signature!r} is not a dense tensor",
+                "Save the model with dense inputs and outputs.",
             )
         tensor = session.graph.get_tensor_by_name(infos[name].name)
         stated = tf.TensorShape(infos[name].tensor_shape)
@@ -95,7 +103,9 @@ def _frozen_graph(session: Any, path: str) -> Traced:
             definition.ParseFromString(file.read())
         tf.import_graph_def(definition, name="")
     except Exception as error:
-        raise BadRequest(f"{path} is not a readable GraphDef: {_first_line(error)}", "Freeze the graph again.") from error
+        raise BadRequest(
+            f"{path} is not a readable GraphDef: {_first_line(error)}", "Freeze the graph again."
+        ) from error
     if variables := [node.name for node in definition.node if node.op in ("VarHandleOp", "VariableV2", "Variable")]:
         raise BadRequest(
             f"{path} is not frozen: it holds {len(variables)} variables without values, {variables[0]!r} first",
@@ -104,11 +114,15 @@ def _frozen_graph(session: Any, path: str) -> Traced:
     consumed = {source_node(name) for node in definition.node for name in node.input}
     operations = [session.graph.get_operation_by_name(node.name) for node in definition.node]
     inputs = [op.outputs[0] for op in operations if op.type == "Placeholder"]
-    ends = [tensor for op in operations if op.name not in consumed and op.type not in ("Const", "NoOp", "Placeholder") for tensor in op.outputs]
+    results = [op for op in operations if op.name not in consumed and op.type not in ("Const", "NoOp", "Placeholder")]
+    ends = [tensor for op in results for tensor in op.outputs]
     if not inputs or not ends:
-        raise BadRequest(f"{path} has {len(inputs)} inputs and {len(ends)} outputs", "Give a graph with placeholders and a result.")
+        raise BadRequest(
+            f"{path} has {len(inputs)} inputs and {len(ends)} outputs", "Give a graph with placeholders and a result."
+        )
     named_inputs = [port(tensor.op.name, tensor) for tensor in inputs]
-    named_outputs = [port(_output_name(tensor), tensor, _observed_shape(session, named_inputs, tensor)) for tensor in ends]
+    shapes = [_observed_shape(session, named_inputs, tensor) for tensor in ends]
+    named_outputs = [port(_output_name(tensor), tensor, shape) for tensor, shape in zip(ends, shapes, strict=True)]
     return _traced(session, "serving_default", named_inputs, named_outputs)
 
 
@@ -121,7 +135,9 @@ def _observed_shape(session: Any, inputs: Sequence[Port], tensor: Any) -> Any:
         return tensor.shape
     seen = []
     for size in (2, 3):
-        feeds = {port.tensor: np.zeros([dim or size for dim in port.shape], _numpy_dtype(port.dtype)) for port in inputs}
+        feeds = {
+            port.tensor: np.zeros([dim or size for dim in port.shape], _numpy_dtype(port.dtype)) for port in inputs
+        }
         try:
             seen.append(session.run(tensor, feeds).shape)
         except tf.errors.OpError:

@@ -18,7 +18,7 @@ CODE = re.compile(r'"class_name": ?"(Lambda|__lambda__)"')
 """In a model's configuration: a layer, or a value, that is marshalled Python code."""
 
 MISSING = (
-    r"Could not locate (?:class|function) '([^']+)'",
+    r"Could not (?:locate|deserialize) (?:class|function) '([^']+)'",
     r"Unknown (?:layer|object|class|activation function|initializer|regularizer|loss function)s?: '([^']+)'",
     r"No module named '([^']+)'",
 )
@@ -102,7 +102,9 @@ def _read_with_keras_2(path: str, trust: bool, first: Exception) -> tuple[Any, l
 
 
 def _unreadable(path: str, first: Exception, second: Exception) -> BadRequest:
-    if missing := next((found[1] for error in (first, second) for p in MISSING if (found := re.search(p, str(error)))), ""):
+    if missing := next(
+        (found[1] for error in (first, second) for p in MISSING if (found := re.search(p, str(error)))), ""
+    ):
         return BadRequest(
             f"{path} uses {missing!r}, which is no part of Keras, and whose code the file does not hold",
             "Export from the code that defines it: write a function that imports it and returns "
@@ -118,7 +120,8 @@ def _unreadable(path: str, first: Exception, second: Exception) -> BadRequest:
 
 def _holds_code(path: str) -> BadRequest:
     return BadRequest(
-        f"{path} holds Python code (a Lambda layer), which safe mode does not run", "If you trust the file, add --trust."
+        f"{path} holds Python code (a Lambda layer), which safe mode does not run",
+        "If you trust the file, add --trust.",
     )
 
 

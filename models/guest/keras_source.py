@@ -124,7 +124,9 @@ def _dense(model: Any, output: Any) -> Any:
 
 def _inputs(model: Any) -> _Inputs:
     """Return what the model takes, as it says itself."""
-    symbolic = next((found for found in map(_symbolic, (model, getattr(model, "_functional", None))) if found is not None), None)
+    symbolic = next(
+        (found for found in map(_symbolic, (model, getattr(model, "_functional", None))) if found is not None), None
+    )
     if symbolic is not None:
         leaves = tf.nest.flatten(symbolic)
         structure = tf.nest.pack_sequence_as(symbolic, [_spec(leaf) for leaf in leaves])
@@ -212,9 +214,7 @@ def _with_integers(function: Any, inputs: _Inputs) -> _Inputs | None:
     ]
     if specs == inputs.specs:
         return None
-    return _Inputs(
-        tf.nest.pack_sequence_as(inputs.structure, specs), leaf_names=inputs.names, separate=inputs.separate
-    )
+    return _Inputs(tf.nest.pack_sequence_as(inputs.structure, specs), leaf_names=inputs.names, separate=inputs.separate)
 
 
 def _is_integer(tensor: Any) -> bool:

@@ -36,7 +36,7 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
 def _check_interpreter() -> None:
     version = ".".join(map(str, sys.version_info[:2]))
-    if sys.version_info < (3, 10):
+    if sys.version_info < (3, 10):  # noqa: UP036 -- it is the user's own interpreter
         raise Unsuitable(f"{sys.executable} is Python {version}")
     if missing := [name for name in ("tensorflow", "numpy") if importlib.util.find_spec(name) is None]:
         raise Unsuitable(f"{sys.executable} (Python {version}) has no package {missing[0]!r}")
@@ -44,6 +44,7 @@ def _check_interpreter() -> None:
 
 def _load_graph(source: dict[str, Any], request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     import graph_source
+
     from anyport_tf.trace import deliver
 
     with graph_source.opened(source) as traced:
@@ -57,6 +58,7 @@ def _load_objects(source: dict[str, Any], request: dict[str, Any], progress: Pro
     import keras_files
     import keras_source
     import python_source
+
     from anyport_tf.trace import deliver
 
     sys.path[:0] = [path for path in request["search_path"] if path not in sys.path]

@@ -25,11 +25,17 @@ def find(source: dict[str, Any]) -> Any:
     value = module
     for part in source["name"].split("."):
         if not hasattr(value, part):
-            public = [name for name in vars(module) if not name.startswith("_") and not inspect.ismodule(getattr(module, name))]
             where = source.get("path") or source["module"]
-            raise BadRequest(f"{where} has no {source['name']!r}; it has {', '.join(sorted(public)) or 'nothing public'}", "Name one of them after the colon.")
+            raise BadRequest(
+                f"{where} has no {source['name']!r}; it has {', '.join(_public(module)) or 'nothing public'}",
+                "Name one of them after the colon.",
+            )
         value = getattr(value, part)
     return value
+
+
+def _public(module: Any) -> list[str]:
+    return sorted(name for name, value in vars(module).items() if not (name.startswith("_") or inspect.ismodule(value)))
 
 
 def _import(source: dict[str, Any]) -> Any:
@@ -48,9 +54,9 @@ def _import(source: dict[str, Any]) -> Any:
         spec.loader.exec_module(module)
         return module
     except (Exception, SystemExit) as error:
-        line = next((f"line {frame.lineno} of {frame.filename}" for frame in reversed(_frames(error)) if frame.filename == where), "")
+        lines = [f" (line {frame.lineno} of {where})" for frame in _frames(error) if frame.filename == where]
         raise BadRequest(
-            f"{where} doesn't import: {type(error).__name__}: {error}" + (f" ({line})" if line else ""),
+            f"{where} doesn't import: {type(error).__name__}: {error}" + "".join(lines[-1:]),
             "Run it with Python to see the whole error. A package of your own environment needs --python PATH.",
         ) from error
 
@@ -88,7 +94,8 @@ def trace(value: Any) -> list[Traced]:
             return keras_source.trace(value[0], specs=value[1])
         found = _trace(value)
     if found is None:
-        raise BadRequest(f"expected {EXPECTED}; got {type(value).__module__}.{type(value).__qualname__}", "Return the model itself.")
+        got = f"{type(value).__module__}.{type(value).__qualname__}"
+        raise BadRequest(f"expected {EXPECTED}; got {got}", "Return the model itself.")
     return found
 
 
@@ -98,7 +105,8 @@ def _call(function: Any) -> Any:
     except Exception as error:
         name = getattr(function, "__name__", str(function))
         raise BadRequest(
-            f"{name}() raised {type(error).__name__}: {error}", "A source function takes no argument and returns the model."
+            f"{name}() raised {type(error).__name__}: {error}",
+            "A source function takes no argument and returns the model.",
         ) from error
 
 
@@ -118,9 +126,15 @@ def _is_function(value: Any) -> bool:
 
 def _of_module(module: Any) -> list[Traced]:
     """Trace every method that is a tf.function with an input signature; `__call__` is `serving_default`."""
-    names = [name for name in dir(module) if name == "__call__" or not (name.startswith("_") or hasattr(tf.Module, name))]
+    names = [
+        name for name in dir(module) if name == "__call__" or not (name.startswith("_") or hasattr(tf.Module, name))
+    ]
     functions = {name: getattr(module, name) for name in names if _is_function(getattr(module, name))}
-    ready = {name: value for name, value in functions.items() if getattr(value, "input_signature", None) is not None or _is_concrete(value)}
+    ready = {
+        name: value
+        for name, value in functions.items()
+        if _is_concrete(value) or getattr(value, "input_signature", None) is not None
+    }
     if not ready:
         what = f"none of {', '.join(functions)} has an input_signature" if functions else "it has no tf.function"
         raise BadRequest(

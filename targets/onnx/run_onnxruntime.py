@@ -10,7 +10,6 @@ Runs where NumPy and onnxruntime are and nothing else.
 from __future__ import annotations
 
 import os
-import statistics
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,13 +17,9 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from anyport_guest import Array, GuestError, Progress, Tensors, read_calls, run_calls, write_calls
+from anyport_guest import Array, GuestError, Progress, Tensors, read_calls, run_calls, slowest, write_calls
 
 PROVIDER = "CPUExecutionProvider"
-
-WARM_RUNS = 5
-WARM_SECONDS = 1.0
-"""Repeats of a call that are timed: this many, or as many as fit."""
 
 Run = Callable[[Tensors], Tensors]
 
@@ -34,14 +29,13 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     progress("loading")
     started = time.monotonic()
     runs = {name: _runner(request["artifact"], name, mapping) for name, mapping in request["signatures"].items()}
-    seconds = {"load": time.monotonic() - started, "first": 0.0, "warm": 0.0}
-    results = {}
+    load = time.monotonic() - started
     progress("running")
-    for name, mapping in request["signatures"].items():
-        first, warm = _time(runs[name], calls[name][0])
-        seconds["first"], seconds["warm"] = max(seconds["first"], first), max(seconds["warm"], warm)
-        results[name] = run_calls(calls[name], mapping["batch"], runs[name])
-    write_calls(request["outputs"], outputs=results)
+    timed = {
+        name: run_calls(calls[name], mapping["batch"], runs[name]) for name, mapping in request["signatures"].items()
+    }
+    write_calls(request["outputs"], outputs={name: each.outputs for name, each in timed.items()})
+    seconds = {"load": load, **slowest(timed)}
     return {"runtime": "onnxruntime", "version": onnxruntime.__version__, "backend": PROVIDER, "seconds": seconds}
 
 
@@ -64,16 +58,6 @@ def _runner(folder: str, name: str, mapping: Mapping[str, Any]) -> Run:
 def _feed(array: Array) -> Array:
     """Return the array as onnxruntime takes it: strings as Python's."""
     return np.char.decode(array, "utf-8").astype(object) if array.dtype.kind == "S" else array
-
-
-def _time(run: Run, inputs: Tensors) -> tuple[float, float]:
-    """Return the seconds of the first call and the median of its repeats."""
-    times: list[float] = []
-    while len(times) < 2 or (len(times) <= WARM_RUNS and sum(times) < WARM_SECONDS):
-        started = time.monotonic()
-        run(inputs)
-        times.append(time.monotonic() - started)
-    return times[0], statistics.median(times[1:])
 
 
 def _explained(signature: str, action: Callable[[], Any]) -> Any:

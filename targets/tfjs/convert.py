@@ -15,7 +15,7 @@ is the node behind the name and `dtype` what TF.js computes in (it has no int64 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,7 @@ def _convert(canonical: Canonical, signature: Signature, contract: Mapping[str, 
     """Convert one signature into `folder`; return its `inputs` and `outputs` bindings."""
     tables = {placeholder: canonical.table(name) for placeholder, name in signature.tables.items()}
     weights = {placeholder: canonical.weights[name] for placeholder, name in signature.weights.items()}
-    graph, outputs = name_outputs(lookups_as_search(canonical, signature), signature.outputs)
+    graph, outputs = name_outputs(lookups_as_search(canonical, signature), signature.outputs, contract)
     graph, weights = fold_batch_norms(graph, weights, outputs.values())
     graph = _simplify(graph, list(outputs.values()))
     graph = _restore_inputs(graph, signature)
@@ -91,7 +91,9 @@ def _simplify(graph: GraphDef, outputs: list[str]) -> GraphDef:
     return tfjs_fuse.fuse(graph, outputs)
 
 
-def name_outputs(graph: GraphDef, outputs: Mapping[str, str]) -> tuple[GraphDef, dict[str, str]]:
+def name_outputs(
+    graph: GraphDef, outputs: Mapping[str, str], contract: Mapping[str, Any]
+) -> tuple[GraphDef, dict[str, str]]:
     """Return the graph with an `Identity` of its own for each output, and contract name → that node.
 
     TF.js can't fetch an input, and gives two outputs that are one tensor one name.  The node is called as the output
@@ -99,21 +101,15 @@ def name_outputs(graph: GraphDef, outputs: Mapping[str, str]) -> tuple[GraphDef,
     """
     named = tf.compat.v1.GraphDef()
     named.CopyFrom(graph)
-    dtypes = _dtypes(named, outputs.values())
+    dtypes = {tensor["name"]: tf.dtypes.as_dtype(tensor["dtype"]).as_datatype_enum for tensor in contract["outputs"]}
     taken = {node.name for node in named.node}
     nodes = {}
     for name, tensor in outputs.items():
         node = _free_name(name, taken)
-        named.node.add(name=node, op="Identity", input=[tensor]).attr["T"].type = dtypes[tensor]
+        named.node.add(name=node, op="Identity", input=[tensor]).attr["T"].type = dtypes[name]
         taken.add(node)
         nodes[name] = node
     return prune(named, nodes.values()), nodes
-
-
-def _dtypes(graph: GraphDef, tensors: Iterable[str]) -> dict[str, int]:
-    with tf.Graph().as_default() as scratch:
-        tf.import_graph_def(graph, name="")
-        return {name: scratch.get_tensor_by_name(name).dtype.as_datatype_enum for name in tensors}
 
 
 def _free_name(wanted: str, taken: set[str]) -> str:

@@ -60,7 +60,7 @@ def _run(server: JobServer, options: dict[str, Any], toolchain: str | None) -> t
         raise GuestError(f"Chromium gave no result in {timeout:.0f} seconds", "Allow more: --timeout.") from error
     except PageGone as error:
         _check(process)
-        raise GuestError("the tab crashed before it had a result (a tab has at most 4 GB for all its tensors)") from error
+        raise GuestError("the tab crashed before it had a result; wasm has at most 4 GB") from error
     finally:
         _end(process)
         shutil.rmtree(profile, ignore_errors=True)
@@ -70,7 +70,9 @@ def _command(browser: str | None, toolchain: str | None, profile: str, url: str)
     try:
         return tfjs_browser.command(browser, toolchain, profile, url)
     except FileNotFoundError as error:
-        raise GuestError(str(error), "Name a browser in ANYPORT_BROWSER, or type: anyport toolchain install.") from error
+        raise GuestError(
+            str(error), "Name a browser in ANYPORT_BROWSER, or type: anyport toolchain install."
+        ) from error
 
 
 def _check(process: subprocess.Popen[bytes]) -> None:

@@ -31,7 +31,9 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         paths = [Path(folder, name) for name in ("job.json", "inputs.bin", "result.bin")]
         paths[0].write_bytes(job)
         paths[1].write_bytes(inputs)
-        _run([request["toolchains"]["tfjs"], request["artifact"], *map(str, paths)], tfjs_job.seconds(request["options"]))
+        _run(
+            [request["toolchains"]["tfjs"], request["artifact"], *map(str, paths)], tfjs_job.seconds(request["options"])
+        )
         result = tfjs_job.unpack(paths[2].read_bytes(), request["contract"])
     write_calls(request["outputs"], outputs=result.outputs)
     return {

@@ -18,6 +18,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
 from tensorflow.python.grappler import tf_optimizer
 
+from anyport_guest import Refused
 from anyport_tf.freeze import drop_control_inputs, source_node
 
 GraphDef = Any
@@ -71,7 +72,7 @@ def guard_constants(graph: GraphDef) -> None:
             pivot = _ancestor(reference, nodes, lambda node: _is_pivot(node, nodes), control=True)
             if pivot is None:
                 raise Refused(
-                    f"TF.js can't tell whether the branch that yields the constant {reference} has run (for {merge.name})",
+                    f"TF.js can't tell whether the branch that yields the constant {reference} has run ({merge.name})",
                     "Have that branch compute something from its inputs (tf.zeros_like(x) + constant).",
                 )
             guard = graph.node.add(name=f"{merge.name}/branch_{index}", op="IdentityN", input=[reference, pivot.name])

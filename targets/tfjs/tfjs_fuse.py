@@ -26,7 +26,12 @@ ACTIVATIONS = ("Relu", "Relu6", "Elu", "LeakyRelu", "Prelu")
 CONSTANTS = ("Const", "Placeholder")
 """A placeholder of rank 1 is a weight; a model that adds its own input as a bias is the exception that isn't met."""
 
-FLOATS = (tf.float32.as_datatype_enum, tf.float16.as_datatype_enum, tf.bfloat16.as_datatype_enum, tf.float64.as_datatype_enum)
+FLOATS = (
+    tf.float32.as_datatype_enum,
+    tf.float16.as_datatype_enum,
+    tf.bfloat16.as_datatype_enum,
+    tf.float64.as_datatype_enum,
+)
 
 
 def fuse(graph: GraphDef, outputs: Iterable[str]) -> GraphDef:

@@ -47,7 +47,10 @@ def pack(signatures: Mapping[str, Any], calls: Calls, base_url: str) -> tuple[by
         jobs[name] = {
             "model": base_url + mapping["model"],
             "outputs": list(mapping["outputs"]),
-            "calls": [[_pack_input(blob, key, array, mapping["inputs"][key]) for key, array in call.items()] for call in calls[name]],
+            "calls": [
+                [_pack_input(blob, key, array, mapping["inputs"][key]) for key, array in call.items()]
+                for call in calls[name]
+            ],
         }
     return json.dumps({"backend": "wasm", "signatures": jobs}).encode(), bytes(blob)
 
@@ -57,7 +60,13 @@ def _pack_input(blob: bytearray, name: str, array: Array, binding: Mapping[str, 
     value = fed(name, array, binding["dtype"])
     blob.extend(b"\0" * (-len(blob) % ALIGNMENT))
     data = _pack_strings(value) if binding["dtype"] == "string" else np.ascontiguousarray(value).tobytes()
-    entry = {"name": name, "dtype": binding["dtype"], "shape": list(value.shape), "offset": len(blob), "bytes": len(data)}
+    entry = {
+        "name": name,
+        "dtype": binding["dtype"],
+        "shape": list(value.shape),
+        "offset": len(blob),
+        "bytes": len(data),
+    }
     blob.extend(data)
     return entry
 

@@ -19,7 +19,21 @@ from anyport_tf.canonical import Signature
 from anyport_tf.freeze import all_nodes
 
 WITHOUT_KERNEL = frozenset(
-    ["BitwiseAnd", "Complex", "ComplexAbs", "FFT", "IFFT", "IRFFT", "Imag", "RFFT", "RaggedGather", "RaggedRange", "RaggedTensorToTensor", "Real", "StaticRegexReplace"]
+    [
+        "BitwiseAnd",
+        "Complex",
+        "ComplexAbs",
+        "FFT",
+        "IFFT",
+        "IRFFT",
+        "Imag",
+        "RFFT",
+        "RaggedGather",
+        "RaggedRange",
+        "RaggedTensorToTensor",
+        "Real",
+        "StaticRegexReplace",
+    ]
 )
 """Ops that TF.js' converter accepts and its wasm backend 4.22.0 has no kernel for (the registered kernels, by
 `tf.getKernelsForBackend('wasm')`, against what the executors call; BitwiseAnd has one, and runs on no backend)."""

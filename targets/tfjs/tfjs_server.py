@@ -19,7 +19,13 @@ import urllib.parse
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-TYPES = {".html": "text/html", ".js": "text/javascript", ".json": "application/json", ".mjs": "text/javascript", ".wasm": "application/wasm"}
+TYPES = {
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".mjs": "text/javascript",
+    ".wasm": "application/wasm",
+}
 
 HEADERS = {
     # Cross-origin isolation, without which there are no threads in WebAssembly.

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 from google.protobuf import json_format
+from tensorflow.core.framework import types_pb2
 from tensorflow.python.framework import tensor_util
 from tfjs_package import common, write_weights
 
@@ -101,7 +102,7 @@ def _tensor_info(node: str, tensor: Mapping[str, Any]) -> dict[str, Any]:
     sizes = [{"size": "-1" if size is None else str(size)} for size in tensor["shape"]]
     return {
         "name": f"{node}:0",
-        "dtype": tf.compat.v1.AttrValue.DESCRIPTOR.fields_by_name["type"].enum_type.values_by_number[dtype.as_datatype_enum].name,
+        "dtype": types_pb2.DataType.Name(dtype.as_datatype_enum),
         "tensorShape": {"dim": sizes} if sizes else {},
     }
 
@@ -191,7 +192,9 @@ def _initializer(tables: Mapping[str, tuple[Array, Array]]) -> tuple[GraphDef, l
             node = graph.node.add(name=f"{name}/{part}", op="Const")
             _empty(node, array.shape, handle.attr["key_dtype" if part == "keys" else "value_dtype"].type)
             entries.append({"name": node.name, "data": narrow(node.name, array)})
-        fill = graph.node.add(name=f"{name}/fill", op="LookupTableImportV2", input=[name, f"{name}/keys", f"{name}/values"])
+        fill = graph.node.add(
+            name=f"{name}/fill", op="LookupTableImportV2", input=[name, f"{name}/keys", f"{name}/values"]
+        )
         fill.attr["Tin"].CopyFrom(handle.attr["key_dtype"])
         fill.attr["Tout"].CopyFrom(handle.attr["value_dtype"])
     _narrow_types(graph)

@@ -118,7 +118,7 @@ def _convert(model: Canonical, batch: int | None) -> bytes:
     return bytes(content)
 
 
-class _Converter(lite.TFLiteSavedModelConverterV2):  # type: ignore[misc]
+class _Converter(lite.TFLiteSavedModelConverterV2):
     """`TFLiteConverter.from_saved_model` without what a float model doesn't need.
 
     The public one loads the SavedModel three times in Python, for its signature names, its stack traces and usage

@@ -1,7 +1,7 @@
 """Guest script: run a `.tflite` in the interpreter that its toolchain holds, ai-edge-litert's or tflite-runtime's.
 
-Request: `artifact` (its folder), `signatures` (as `convert.py` returned them), `samples`, `outputs` (the `.npz` to
-write) and `options.package`.  Result: `runtime`, `version`, `backend` and `seconds` (`load`, `first`, `warm`).
+Request: `artifact` (its folder), `signatures` (as `convert.py` returned them), `samples`, `outputs` (the
+`.npz` to write) and `options.package`.  Result: `runtime`, `version`, `backend` and `seconds` (`load`, `first`, `warm`).
 Refuses to run where TensorFlow can be imported: a device has none.
 """
 
@@ -11,17 +11,15 @@ import importlib
 import importlib.metadata
 import importlib.util
 import os
-import statistics
 import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from anyport_guest import GuestError, Progress, Tensors, read_calls, run_calls, write_calls
+from anyport_guest import GuestError, Progress, Tensors, Timed, read_calls, run_calls, slowest, write_calls
 
 MODULES = {"ai-edge-litert": "ai_edge_litert.interpreter", "tflite-runtime": "tflite_runtime.interpreter"}
-WARM_RUNS = 5
 
 
 def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
@@ -30,25 +28,21 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         raise GuestError("TensorFlow can be imported here, so this would prove nothing about a device")
     interpreter_module = importlib.import_module(MODULES[package])
     calls = read_calls(request["samples"], "inputs")
-    started = time.monotonic()
-    results, first, warm = {}, [], []
-    load_seconds = 0.0
+    timed: dict[str, Timed] = {}
+    load = 0.0
     for name, mapping in request["signatures"].items():
         path = os.path.join(request["artifact"], mapping["file"])
         try:
-            run, load_seconds = _runner(interpreter_module, path, mapping, time.monotonic())
-            before = time.monotonic()
-            results[name] = run_calls(calls[name], mapping["batch"], run)
-            first.append((time.monotonic() - before) / len(calls[name]))
-            warm.append(_warm(run, calls[name][0], mapping["batch"]))
+            run, load = _runner(interpreter_module, path, mapping, time.monotonic())
+            timed[name] = run_calls(calls[name], mapping["batch"], run)
         except (ValueError, RuntimeError) as error:
             raise GuestError(f"{package} can't run signature {name!r}: {_first_line(error)}") from error
-    write_calls(request["outputs"], outputs=results)
+    write_calls(request["outputs"], outputs={name: each.outputs for name, each in timed.items()})
     return {
         "runtime": package,
         "version": importlib.metadata.version(package),
         "backend": "cpu",
-        "seconds": {"load": load_seconds, "first": max(first), "warm": max(warm), "total": time.monotonic() - started},
+        "seconds": {"load": load, **slowest(timed)},
     }
 
 
@@ -71,17 +65,6 @@ def _runner(
         return {name: np.array(outputs[got]) for name, got in mapping["outputs"].items()}
 
     return run, seconds
-
-
-def _warm(run: Callable[[Tensors], Tensors], inputs: Tensors, batch: int | None) -> float:
-    """Return the median seconds of one call of one sample, or of one whole call where there is no batch."""
-    one = {name: array[:batch] for name, array in inputs.items()} if batch else inputs
-    times = []
-    for _ in range(WARM_RUNS):
-        before = time.monotonic()
-        run(one)
-        times.append(time.monotonic() - before)
-    return statistics.median(times)
 
 
 def _first_line(error: BaseException) -> str:

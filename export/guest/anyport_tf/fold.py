@@ -24,7 +24,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework import tensor_util
 
-from .canonical import Array, Canonical
+from .canonical import Array, Canonical, Signature
 
 GraphDef = Any
 NodeDef = Any
@@ -57,7 +57,8 @@ def fold_batch_norms(
 
 def folded(model: Canonical) -> Canonical:
     """Return the model with every signature folded; signatures still share the weights that folding left alone."""
-    signatures, kept = {}, {}
+    signatures: dict[str, Signature] = {}
+    kept: dict[str, Array] = {}
     for name, signature in model.signatures.items():
         values = {placeholder: model.weights[weight] for placeholder, weight in signature.weights.items()}
         graph, left = fold_batch_norms(signature.graph, values, signature.outputs.values())

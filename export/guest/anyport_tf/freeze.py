@@ -78,7 +78,8 @@ def freeze_function(function: Any) -> Frozen:
         variable.handle._id: variable for variable in function.graph.variables if hasattr(variable.handle, "_id")
     }
     values = {name: outer.numpy() for name, outer in captures.items() if name not in resources}
-    states, tables = {}, {}
+    states: dict[str, Array] = {}
+    tables: dict[str, tuple[Array, Array]] = {}
     for name, outer in resources.items():
         if outer._id in variables:
             (states if _changes(uses[name]) else values)[name] = variables[outer._id].numpy()

@@ -1,7 +1,7 @@
 """Samples: the inputs that every artifact is fed, generated from the contract or given by the user.
 
 `generate(contract, seed)` and `load(path, contract)` return, for each signature, its calls: mappings from the
-contract's input names to arrays.
+contract's input names to arrays.  NumPy alone: the contract's dtypes are NumPy's, and `string`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from typing import Any
 import numpy as np
 
 from anyport_guest import Array, BadRequest, Calls, Tensors
-
-from .canonical import dtype_name, numpy_dtype
 
 BATCHES = (5, 3)
 """Rows of the two calls of a signature with a batch dimension: 8 samples, and a batch that really varies."""
@@ -73,14 +71,14 @@ def _values(rng: np.random.Generator, tensor: Mapping[str, Any], shape: tuple[in
         return _keys(rng, valid["any_of"], dtype, shape, with_misses)
     if dtype == "string":
         return np.char.encode(np.array(WORDS)[rng.integers(len(WORDS), size=shape)], "utf-8")
-    kind = np.dtype(numpy_dtype(dtype)).kind
+    kind = np.dtype(np.dtype(dtype)).kind
     if kind == "b":
         return rng.random(shape) < 0.5
     if kind in "iu":
-        return _integers(rng, valid, numpy_dtype(dtype), shape)
+        return _integers(rng, valid, np.dtype(dtype), shape)
     if kind == "c":
-        return (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)).astype(numpy_dtype(dtype))
-    return rng.standard_normal(shape).astype(numpy_dtype(dtype))
+        return (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)).astype(np.dtype(dtype))
+    return rng.standard_normal(shape).astype(np.dtype(dtype))
 
 
 def _keys(
@@ -88,10 +86,10 @@ def _keys(
 ) -> Array:
     """Draw from a table's keys, and one in `MISS_EVERY` from what isn't in it, so that its default is proved too."""
     values = np.array(keys)[rng.integers(len(keys), size=shape)]
-    miss = MISSING_WORD if dtype == "string" else _absent_integer(keys, np.iinfo(numpy_dtype(dtype)))
+    miss = MISSING_WORD if dtype == "string" else _absent_integer(keys, np.iinfo(np.dtype(dtype)))
     if with_misses and miss is not None:
         values = np.where(rng.permutation(values.size).reshape(shape) % MISS_EVERY == 0, miss, values)
-    return np.char.encode(values, "utf-8") if dtype == "string" else values.astype(numpy_dtype(dtype))
+    return np.char.encode(values, "utf-8") if dtype == "string" else values.astype(np.dtype(dtype))
 
 
 def _absent_integer(keys: Sequence[int], limits: Any) -> int | None:
@@ -172,9 +170,9 @@ def _fit(key: str, tensor: Mapping[str, Any], array: Array) -> Array | list[Arra
     """Return the array if it is one call, the list of its entries if it is a stack of calls."""
     want = tensor["dtype"]
     value = np.char.encode(array, "utf-8") if array.dtype.kind == "U" else array
-    if dtype_name(value) != want:
+    if _dtype_name(value) != want:
         raise BadRequest(
-            f"samples {key!r} are {dtype_name(value)}; the contract says {want}",
+            f"samples {key!r} are {_dtype_name(value)}; the contract says {want}",
             f"Convert them: array.astype({want!r}).",
         )
     if value.dtype.kind in "fc" and not np.isfinite(value).all():
@@ -191,6 +189,10 @@ def _fit(key: str, tensor: Mapping[str, Any], array: Array) -> Array | list[Arra
         f"samples {key!r} have shape {list(value.shape)}; the contract says {_show(shape)}",
         "Reshape them; the first dimension counts the samples where the contract lets it vary.",
     )
+
+
+def _dtype_name(array: Array) -> str:
+    return "string" if array.dtype.kind in "SO" else array.dtype.name
 
 
 def _matches(actual: Sequence[int], shape: Sequence[int | None]) -> bool:

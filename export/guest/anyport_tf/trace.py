@@ -160,7 +160,7 @@ def _run(signature: Traced, call: Tensors, given: bool) -> Tensors:
 def _contract(signature: Traced, frozen: Frozen) -> dict[str, Any]:
     inputs: list[dict[str, Any]] = []
     for port in signature.inputs:
-        entry = {"name": port.name, "dtype": port.dtype, "shape": list(port.shape)}
+        entry: dict[str, Any] = {"name": port.name, "dtype": port.dtype, "shape": list(port.shape)}
         if (valid := ranges.valid_values(frozen, port.tensor)) is not None:
             entry["values"] = valid
         inputs.append(entry)

@@ -43,7 +43,8 @@ def _run(model: Canonical, signature: Signature, calls: list[Tensors]) -> list[T
         weights = {f"m/{node}:0": model.weights[name] for node, name in signature.weights.items()}
         names = {f"m/{node}:0": name for name, node in signature.inputs.items()}
         results = [
-            session.run(outputs, {**weights, **{tensor: call[name] for tensor, name in names.items()}}) for call in calls
+            session.run(outputs, {**weights, **{tensor: call[name] for tensor, name in names.items()}})
+            for call in calls
         ]
     return [dict(zip(signature.outputs, result, strict=True)) for result in results]
 
