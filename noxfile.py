@@ -102,7 +102,13 @@ def export(session: nox.Session) -> None:
 def release(session: nox.Session) -> None:
     """The whole zoo to every target, into one folder with checksums."""
     session.install(".")
-    session.run("python", "tools/release.py", "dist/release", *session.posargs, external=True)
+    session.run("python", "tools/release.py", "dist/release", *session.posargs)
+
+
+@nox.session(default=False)
+def table(session: nox.Session) -> None:
+    """Write the README's table of the zoo from what `nox -s release` left in dist/release."""
+    session.run("python", "tools/zoo_table.py", "dist/release")
 
 
 @nox.session(default=False)

@@ -70,6 +70,7 @@ def run_export(
     be provided; then nothing was written.  Whatever happens to one artifact alone is in the report.
     """
     check_request(choices, options)
+    options = dataclasses.replace(options, samples=options.samples or source.samples)
     with (
         publish.staging(options.out) as staging,
         _Export(source, options, progress, staging, prepared) as export,

@@ -45,6 +45,8 @@ class Source:
     module: str = ""
     name: str = ""
     """For `python`: the object's name in the file or module."""
+    samples: Path | None = None
+    """Real inputs that come with the model (some of the zoo's), for when the user gives none."""
 
     @property
     def sha256(self) -> str:
@@ -71,7 +73,7 @@ def classify(text: str) -> Source:
     Raises `RequestError` for what is none of them.
     """
     if text in zoo.names():
-        return Source(kind="python", text=text, path=zoo.path(text), name="build")
+        return Source(kind="python", text=text, path=zoo.path(text), name="build", samples=zoo.samples(text))
     path, colon, name = text.rpartition(":")
     if colon and re.fullmatch(r"[A-Za-z_][\w.]*", name) and not Path(text).exists():
         return _python(text, path, name)

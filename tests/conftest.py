@@ -8,9 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from anyport import models, publish
-from anyport.terminal import Quiet
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--target", default=None, help="test this target alone")
@@ -37,6 +34,9 @@ def _logs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def tensorflow_python(_logs: None) -> Path:
     """The Python of the TensorFlow toolchain, provisioned if need be."""
+    # Here, since the packaging tests run where anyport isn't installed.
+    from anyport import models, publish
     from anyport.pipeline import provide_toolchain
+    from anyport.terminal import Quiet
 
     return provide_toolchain(models.TENSORFLOW, Quiet(), publish.new_log_folder()).python

@@ -79,7 +79,7 @@ def _export(model: str, to: Sequence[str], out: Path, progress: Progress) -> dic
     found: dict[str, Any] = {"model": model, "seconds": 0.0, "exit_code": 0, "error": "", "artifacts": []}
     with progress.step(model):
         try:
-            report = anyport.export(model, to, out, samples=zoo.samples(model))
+            report = anyport.export(model, to, out)
         except anyport.Interrupted:
             raise
         except anyport.AnyportError as error:

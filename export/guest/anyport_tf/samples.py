@@ -153,7 +153,7 @@ def _calls_of(signature: Mapping[str, Any], arrays: Mapping[str, Array], prefix:
         stacked[tensor["name"]] = _fit(key, tensor, arrays[key])
     lengths = {name: len(value) for name, value in stacked.items() if isinstance(value, list)}
     if not lengths:
-        rows = {name: value.shape[0] for name, value in stacked.items()} if batched(signature) else {}
+        rows = {name: len(value) for name, value in stacked.items()} if batched(signature) else {}
         if len(set(rows.values())) > 1:
             raise BadRequest(
                 f"the samples of {signature['name']!r} differ in number: {rows}", "Give one row for each sample."
