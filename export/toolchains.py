@@ -197,7 +197,9 @@ def _step(
 
 def _last_words(log: Path) -> str:
     lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    telling = [line for line in lines if re.search(r"\b(error|cause|caused by|failed)\b|no .* found", line, re.IGNORECASE)] or lines
+    telling = [
+        line for line in lines if re.search(r"\b(error|cause|caused by|failed)\b|no .* found", line, re.IGNORECASE)
+    ] or lines
     return f" ({telling[-1][:200]})" if telling else ""
 
 

@@ -49,7 +49,9 @@ def locks() -> list[Path]:
     """Return the lock files that there should be."""
     ins = [path for folder in FOLDERS for path in (ROOT / folder).glob("*/*.in") if not path.stem.endswith(JOINS)]
     packages = [path for folder in FOLDERS for path in (ROOT / folder).glob("*/*/package.json")]
-    return sorted([path.with_suffix(".lock") for path in ins] + [path.with_name("package-lock.json") for path in packages])
+    return sorted(
+        [path.with_suffix(".lock") for path in ins] + [path.with_name("package-lock.json") for path in packages]
+    )
 
 
 def _python(lock: Path, before: str, upgrade: bool) -> str:
@@ -66,7 +68,17 @@ def _compile(wanted: Path, before: str, upgrade: bool, *options: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "made.lock"
         made.write_text(before, encoding="utf-8")  # uv keeps what the file it writes pins already
-        command = [sys.executable, "-m", "uv", "--no-config", "pip", "compile", "--quiet", "--generate-hashes", "--universal"]
+        command = [
+            sys.executable,
+            "-m",
+            "uv",
+            "--no-config",
+            "pip",
+            "compile",
+            "--quiet",
+            "--generate-hashes",
+            "--universal",
+        ]
         command += ["--python-version", PYTHON, "--no-header", "--no-annotate", "--output-file", str(made), *options]
         subprocess.run([*command, str(wanted)], check=True, stdout=subprocess.DEVNULL, cwd=folder)
         return made.read_text(encoding="utf-8")

@@ -52,8 +52,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Export the zoo into one folder, proved and with checksums.")
     parser.add_argument("out", type=Path, metavar="FOLDER")
-    parser.add_argument("--model", action="append", choices=zoo.names(), metavar="M", help="repeatable; the whole zoo by default")
-    parser.add_argument("--to", action="append", metavar="T", help="as for `anyport export`; every target and variant by default")
+    parser.add_argument(
+        "--model", action="append", choices=zoo.names(), metavar="M", help="repeatable; the whole zoo by default"
+    )
+    parser.add_argument(
+        "--to", action="append", metavar="T", help="as for `anyport export`; every target and variant by default"
+    )
     return parser
 
 
@@ -64,7 +68,9 @@ def _everything() -> list[str]:
 def _release(folder: Path, models: Iterable[str], to: Sequence[str], progress: Progress) -> int:
     targets.choose(to)  # a wrong name is wrong for every model: say so before the first
     done = [_export(model, to, folder / model, progress) for model in models]
-    code = next((kind.exit_code for kind in WORST_FIRST if any(item["exit_code"] == kind.exit_code for item in done)), 0)
+    code = next(
+        (kind.exit_code for kind in WORST_FIRST if any(item["exit_code"] == kind.exit_code for item in done)), 0
+    )
     summary = {"anyport": anyport.__version__, "exit_code": code, "models": done}
     (folder / SUMMARY).write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     _junit(done).write(folder / JUNIT, encoding="utf-8", xml_declaration=True)
@@ -99,7 +105,10 @@ def _artifact(artifact: anyport.Artifact) -> dict[str, Any]:
         "seconds": round(artifact.convert_seconds, 3),
         "bytes": sum(file["size"] for file in artifact.files),
         "runs": [
-            {"seconds": run.seconds.get("total", 0.0), **{key: getattr(run, key) for key in ("runtime", "version", "status", "reason")}}
+            {
+                "seconds": run.seconds.get("total", 0.0),
+                **{key: getattr(run, key) for key in ("runtime", "version", "status", "reason")},
+            }
             for run in artifact.runs
         ],
     }

@@ -1,6 +1,6 @@
 """Write the README's table of the zoo from a release: `python tools/zoo_table.py dist/release`.
 
-Called by `nox -s table`, after `nox -s release`.  A cell is what `release.json` says of a model and a target: the runtimes that confirmed
+Called by `nox -s table`, after `nox -s release`.  A cell is what the manifests say: how many runtimes confirmed
 it, and the largest error among them relative to the output's largest value.
 """
 
@@ -45,7 +45,9 @@ def _cell(artifact: Mapping[str, Any] | None) -> str:
 
 
 def _error(runs: Sequence[Mapping[str, Any]]) -> str:
-    errors = [output["max_rel_error"] for run in runs for output in run["outputs"] if output["max_rel_error"] is not None]
+    errors = [
+        output["max_rel_error"] for run in runs for output in run["outputs"] if output["max_rel_error"] is not None
+    ]
     worst = max(errors, default=0.0)
     return f"{worst:.0e}" if worst else "exact"
 

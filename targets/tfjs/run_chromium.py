@@ -11,7 +11,6 @@ Whatever ends this guest ends the browser and removes its profile (see `leash.py
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -50,20 +49,25 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
 def _run(server: JobServer, options: dict[str, Any], toolchain: str | None) -> tuple[bytes, str]:
     """Open the page and return its frame and what the browser calls itself; the browser is gone afterwards."""
-    timeout = tfjs_job.seconds(options)
-    profile = tempfile.mkdtemp(prefix="anyport-chromium-")
-    command = _command(options.get("browser"), toolchain, profile, server.url("page.html"))
-    process = leash.start(command, profile)
+    # The leash removes the profile as well, for when this guest can't.
+    with tempfile.TemporaryDirectory(prefix="anyport-chromium-", ignore_cleanup_errors=True) as profile:
+        command = _command(options.get("browser"), toolchain, profile, server.url("page.html"))
+        process = leash.start(command, profile)
+        try:
+            return _wait(server, process, tfjs_job.seconds(options)), server.browser
+        finally:
+            _end(process)
+
+
+def _wait(server: JobServer, process: subprocess.Popen[bytes], timeout: float) -> bytes:
+    """Return the page's frame; raise `GuestError` that says who ended if there is none."""
     try:
-        return server.result(timeout, lambda: _check(process)), server.browser
+        return server.result(timeout, lambda: _check(process))
     except TimeoutError as error:
         raise GuestError(f"Chromium gave no result in {timeout:.0f} seconds", "Allow more: --timeout.") from error
     except PageGone as error:
         _check(process)
         raise GuestError("the tab crashed before it had a result; wasm has at most 4 GB") from error
-    finally:
-        _end(process)
-        shutil.rmtree(profile, ignore_errors=True)
 
 
 def _command(browser: str | None, toolchain: str | None, profile: str, url: str) -> list[str]:

@@ -161,7 +161,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _peek(self) -> bytes:
         try:
-            return self.connection.recv(1, socket.MSG_PEEK)
+            return bytes(self.connection.recv(1, socket.MSG_PEEK))
         except OSError:
             return b""
 

@@ -62,7 +62,9 @@ def expected_files() -> set[str]:
     for folder, place in PACKAGES.items():
         for path in (ROOT / folder).rglob("*"):
             name = path.relative_to(ROOT).as_posix()
-            wanted = path.name.endswith(SHIPPED) and "node_modules" not in path.parts and not name.startswith(NOT_SHIPPED)
+            wanted = (
+                path.name.endswith(SHIPPED) and "node_modules" not in path.parts and not name.startswith(NOT_SHIPPED)
+            )
             if path.is_file() and wanted:
                 found.add(f"{place}/{path.relative_to(ROOT / folder).as_posix()}")
     return found
@@ -96,7 +98,9 @@ def test_every_file_in_the_wheel_is_the_tree_s_own(wheel: Path) -> None:
 
 def test_the_metadata_names_the_host_s_few_needs(wheel: Path) -> None:
     (metadata,) = [data.decode() for name, data in content(wheel).items() if name.endswith(".dist-info/METADATA")]
-    needs = {line.split(":")[1].split(">")[0].strip() for line in metadata.splitlines() if line.startswith("Requires-Dist:")}
+    needs = {
+        line.split(":")[1].split(">")[0].strip() for line in metadata.splitlines() if line.startswith("Requires-Dist:")
+    }
     assert needs == {"filelock", "jsonschema", "numpy", "platformdirs", "rich", "uv"}
     assert "Requires-Python: >=3.11" in metadata
 
@@ -114,10 +118,19 @@ def test_the_wheel_of_the_sdist_is_the_wheel_of_the_tree(wheel: Path, sdist: Pat
 def test_the_sdist_holds_what_it_takes_to_test_and_to_lock(sdist: Path) -> None:
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    for name in ("noxfile.py", "README.md", ".ci/run", "tests/conftest.py", "tests/packaging/test_distributions.py", "tools/lock.py"):
+    for name in (
+        "noxfile.py",
+        "README.md",
+        ".ci/run",
+        "tests/conftest.py",
+        "tests/packaging/test_distributions.py",
+        "tools/lock.py",
+    ):
         assert name in names
     assert {str(path.relative_to(ROOT)) for path in ROOT.glob("models/*/*.in")} <= names
-    assert not [name for name in names if "__pycache__" in name or "node_modules" in name or name.startswith((".git/", ".nox"))]
+    assert not [
+        name for name in names if "__pycache__" in name or "node_modules" in name or name.startswith((".git/", ".nox"))
+    ]
 
 
 @pytest.fixture(scope="session")
@@ -133,7 +146,9 @@ def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(bare: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run a program of the bare environment where neither the tree nor the tests' own packages can be imported."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "VIRTUAL_ENV"))}
-    return subprocess.run([bare / words[0], *words[1:]], env=kept, cwd=bare, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [bare / words[0], *words[1:]], env=kept, cwd=bare, capture_output=True, text=True, check=False
+    )
 
 
 def test_a_bare_machine_runs_it(bare: Path) -> None:
@@ -149,7 +164,17 @@ def test_no_framework_comes_with_it(bare: Path) -> None:
     installed = run(bare, "python", "-m", "pip", "list", "--format=json")
     names = {item["name"].lower() for item in json.loads(installed.stdout)}
     assert "anyport" in names
-    assert not names & {"tensorflow", "keras", "tf-keras", "onnx", "onnxruntime", "tensorflowjs", "ai-edge-litert", "torch", "jax"}
+    assert not names & {
+        "tensorflow",
+        "keras",
+        "tf-keras",
+        "onnx",
+        "onnxruntime",
+        "tensorflowjs",
+        "ai-edge-litert",
+        "torch",
+        "jax",
+    }
 
 
 def test_every_script_that_is_run_by_path_is_there_once_installed(bare: Path) -> None:
