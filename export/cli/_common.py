@@ -11,6 +11,11 @@ from typing import Any
 
 from anyport.report import Artifact, Report, Run
 
+COLUMNS = ("artifact", "size", "convert", "runtime", "max abs err", "max rel err", "warm", "verdict")
+WIDE_ONLY = ("convert", "max abs err")
+WIDE = 120
+"""Columns of characters from which the table shows everything."""
+
 STYLES = {"passed": "green", "failed": "bold red", "error": "red", "not_run": "yellow"}
 
 
@@ -73,38 +78,42 @@ def _print_table(report: Report) -> None:
 
     from anyport.terminal import console
 
+    screen = console()
+    # A narrow terminal shows the runtimes without their versions, and leaves out what the manifest has too.
+    names = [name for name in COLUMNS if screen.width >= WIDE or name not in WIDE_ONLY]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("artifact", "size", "convert", "runtime", "max abs err", "max rel err", "warm", "verdict"):
-        left = name in ("artifact", "runtime", "verdict")
-        # A narrow terminal folds the runtimes' versions, never a figure or a verdict.
-        table.add_column(name, justify="left" if left else "right", no_wrap=name != "runtime", overflow="fold")
+    for name in names:
+        table.add_column(
+            name, justify="left" if name in ("artifact", "runtime", "verdict") else "right", overflow="fold"
+        )
     for artifact in report.artifacts:
         for number, run in enumerate(artifact.runs or (None,)):
-            table.add_row(*_artifact_cells(artifact if number == 0 else None), *_run_cells(artifact, run))
-    console().print(table)
+            cells = {**(_artifact_cells(artifact) if number == 0 else {}), **_run_cells(artifact, run)}
+            if run and screen.width < WIDE:
+                cells["runtime"] = run.runtime
+            table.add_row(*(cells.get(name, "") for name in names))
+    screen.print(table)
 
 
-def _artifact_cells(artifact: Artifact | None) -> tuple[str, str, str]:
-    if artifact is None:
-        return "", "", ""
+def _artifact_cells(artifact: Artifact) -> dict[str, str]:
     size = sum(file["size"] for file in artifact.files)
     name = artifact.target if artifact.path == artifact.target else f"{artifact.target}:{artifact.variant}"
-    return name, _bytes(size) if size else "", f"{artifact.convert_seconds:.1f} s"
+    return {"artifact": name, "size": _bytes(size) if size else "", "convert": f"{artifact.convert_seconds:.1f} s"}
 
 
-def _run_cells(artifact: Artifact, run: Run | None) -> tuple[str, ...]:
+def _run_cells(artifact: Artifact, run: Run | None) -> dict[str, str]:
     if run is None:
-        return "", "", "", "", _verdict(artifact.status)
+        return {"verdict": _verdict(artifact.status)}
     errors = [output.max_abs_error for output in run.outputs if output.max_abs_error is not None]
     relative = [output.max_rel_error for output in run.outputs if output.max_rel_error is not None]
     warm = run.seconds.get("warm")
-    return (
-        f"{run.runtime} {run.version}".strip(),
-        f"{max(errors):.1e}" if errors else "",
-        f"{max(relative):.1e}" if relative else "",
-        "" if warm is None else f"{warm * 1000:.2f} ms",
-        _verdict(run.status),
-    )
+    return {
+        "runtime": f"{run.runtime} {run.version}".strip(),
+        "max abs err": f"{max(errors):.1e}" if errors else "",
+        "max rel err": f"{max(relative):.1e}" if relative else "",
+        "warm": "" if warm is None else f"{warm * 1000:.2f} ms",
+        "verdict": _verdict(run.status),
+    }
 
 
 def _verdict(status: str) -> str:

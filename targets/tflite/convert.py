@@ -146,8 +146,9 @@ def _explained(error: Exception, signatures: Mapping[str, Signature]) -> GuestEr
     where: dict[str, str] = collections.OrderedDict()
     for signature in signatures.values():
         for node in all_nodes(signature.graph):
-            if node.op in lacking:
-                where.setdefault(node.op, node.name)
+            # MLIR has one op for both: `Case` is TensorFlow's `Case` or `StatelessCase`.
+            if (op := node.op.removeprefix("Stateless")) in lacking or (op := node.op) in lacking:
+                where.setdefault(op, node.name)
     named = ", ".join(f"{op} (from {where[op]!r})" if op in where else op for op in lacking)
     return Refused(
         f"TFLite's built-in operators can't express {named}", "Replace that layer, or leave this target out."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -122,6 +123,22 @@ def test_stop_all_ends_grandchildren_and_whoever_waits_is_told(tmp_path: Path) -
     process.stop_all()
     thread.join(SECONDS)
     assert told
+    assert eventually(lambda: not alive(grandchild(tmp_path)))
+
+
+def test_an_interrupted_body_ends_what_other_threads_wait_for(tmp_path: Path) -> None:
+    ready, over = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        with contextlib.suppress(Interrupted):
+            process.run(family(tmp_path), log=tmp_path / "log", on_line=lambda line: ready.set())
+        over.set()
+
+    threading.Thread(target=wait, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt), process.ended_by_interrupt():
+        assert ready.wait(SECONDS)
+        raise KeyboardInterrupt
+    assert over.wait(SECONDS)
     assert eventually(lambda: not alive(grandchild(tmp_path)))
 
 

@@ -146,6 +146,8 @@ def _inline(graph: Any, fetches: list[str]) -> GraphDef:
             function.attr.pop(mark, None)
     for node in all_nodes(graph_def):
         node.attr.pop("_XlaMustCompile", None)
+        if node.op in SELECTING:  # TensorFlow's function above forgets `Case`
+            node.attr.pop("_lower_using_switch_merge", None)
     meta = tf.compat.v1.train.export_meta_graph(graph_def=graph_def, graph=graph, clear_devices=True)
     # Grappler takes the collection `train_op` for the graph's outputs.
     keep = meta_graph_pb2.CollectionDef()

@@ -6,8 +6,9 @@ of the source's, so any TensorFlow loads it.
 
 from __future__ import annotations
 
+import keyword
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from .canonical import Canonical, Signature
+from .freeze import FRAMES
 
 FINGERPRINT = "fingerprint.pb"
 
@@ -48,6 +50,7 @@ def argument_names(names: Iterable[str]) -> dict[str, str]:
     for name in names:
         plain = re.sub(r"[^A-Za-z0-9_]", "_", name)
         plain = plain if plain[:1].isalpha() else f"x{plain}"
+        plain = f"{plain}_" if keyword.iskeyword(plain) else plain
         while plain in found.values():
             plain += "_"
         found[name] = plain
@@ -101,12 +104,19 @@ def _function(model: Canonical, signature: Signature, module: Any, batch: int | 
         handles |= {node: module.tables[name].resource_handle for node, name in signature.tables.items()}
         capture = tf.compat.v1.get_default_graph().capture
         feeds |= {f"{node}:0": capture(handle) for node, handle in handles.items()}
-        results = tf.graph_util.import_graph_def(
-            graph, input_map=feeds, return_elements=list(signature.outputs.values()), name=""
-        )
+        results = _import(graph, feeds, list(signature.outputs.values()))
         return dict(zip(signature.outputs, results, strict=True))
 
     return tf.function(call, input_signature=specs, autograph=False)
+
+
+def _import(graph: Any, feeds: Mapping[str, Any], outputs: list[str]) -> Sequence[Any]:
+    """Return the tensors `outputs` of the graph, its placeholders replaced by `feeds`, in the graph being built."""
+    if not any(node.op in FRAMES for node in graph.node):
+        return list(tf.graph_util.import_graph_def(graph, input_map=feeds, return_elements=outputs, name=""))
+    # With an input map, the back edges of a version 1 loop are wired into the wrong frame: import it whole, and call it.
+    whole = tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(graph, name=""), [])
+    return list(whole.prune(list(feeds), outputs)(*feeds.values()))
 
 
 def _with_batch(signature: Signature, stated: Mapping[str, Any], batch: int | None) -> Any:
