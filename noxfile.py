@@ -21,7 +21,9 @@ TESTING = ("pytest>=8", "numpy>=1.26", "hypothesis>=6")
 
 
 def _install(session: nox.Session, *more: str) -> None:
-    session.install(".", *TESTING, *more)
+    # setuptools builds in the tree and leaves what it built: a renamed module would stay in every later wheel.
+    shutil.rmtree(ROOT / "build", ignore_errors=True)
+    session.install(".", *more)
 
 
 @nox.session
@@ -35,7 +37,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Mypy, strict, on the installed wheel: the package's names exist only there."""
-    session.install(".", "mypy==2.4.1", "types-jsonschema")
+    _install(session, "mypy==2.4.1", "types-jsonschema")
     temporary = Path(session.create_tmp()).resolve()
     guests = _guest_modules(temporary / "guests")
     session.chdir(temporary)
@@ -57,7 +59,7 @@ def _guest_modules(folder: Path) -> Path:
 @nox.session
 def unit(session: nox.Session) -> None:
     """The host alone: no toolchain, seconds."""
-    _install(session)
+    _install(session, *TESTING)
     session.run("pytest", "tests/unit", *session.posargs)
 
 
@@ -71,14 +73,14 @@ def package(session: nox.Session) -> None:
 @nox.session
 def contract(session: nox.Session) -> None:
     """What holds for every registered target, bad input and plug-ins; real toolchains."""
-    _install(session)
+    _install(session, *TESTING)
     session.run("pytest", "tests/contract", *session.posargs)
 
 
 @nox.session
 def sources(session: nox.Session) -> None:
     """Every kind of source, good and bad, as TensorFlow's toolchain loads it."""
-    _install(session)
+    _install(session, *TESTING)
     session.run("pytest", "tests/parity/test_sources.py", *session.posargs)
 
 
@@ -86,7 +88,7 @@ def sources(session: nox.Session) -> None:
 @nox.parametrize("target", TARGETS, ids=TARGETS)
 def parity(session: nox.Session, target: str) -> None:
     """The whole zoo to one target, in its real runtimes."""
-    _install(session)
+    _install(session, *TESTING)
     session.run("pytest", "tests/parity/test_zoo.py", "--target", target, *session.posargs)
 
 
@@ -100,7 +102,7 @@ def lock(session: nox.Session) -> None:
 @nox.session(default=False)
 def export(session: nox.Session) -> None:
     """`nox -s export -- MODEL …`: each model to every target, below dist/."""
-    session.install(".")
+    _install(session)
     for model in session.posargs or ["digits"]:
         session.run("anyport", "export", model, *_all_targets(), "-o", f"dist/{_stem(model)}")
 
@@ -108,7 +110,7 @@ def export(session: nox.Session) -> None:
 @nox.session(default=False)
 def release(session: nox.Session) -> None:
     """The whole zoo to every target, into one folder with checksums."""
-    session.install(".")
+    _install(session)
     session.run("python", "tools/release.py", "dist/release", *session.posargs)
 
 
@@ -121,7 +123,7 @@ def table(session: nox.Session) -> None:
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Anyport beside the official tools, in one run."""
-    session.install(".")
+    _install(session)
     session.run("python", "bench/compare.py", *session.posargs)
 
 

@@ -3,7 +3,8 @@
 `compare_run` takes what the source answered and what a runtime answered, both by the contract's names, and returns a
 verdict for every output of every signature.  An element passes when `|a − b| ≤ atol·max|b| + rtol·|b|`, b being the
 source's; `atol` scales with the output's largest value, because an absolute constant means nothing for a tensor of
-unknown scale.
+unknown scale.  Booleans and integers of 32 and 64 bits are indices, counts and keys: they must be equal.  Narrower
+integers are quantities that were rounded, and are compared as numbers.
 """
 
 from __future__ import annotations
@@ -96,6 +97,7 @@ def _compare(signature: str, name: str, pairs: list[tuple[Array, Array]], tolera
     scale = max(
         (float(np.max(np.abs(want[np.isfinite(want)]), initial=0.0)) for want, _ in _as_float(pairs)), default=0.0
     )
+    exact = _is_exact(pairs[0][0].dtype)
     excess, worst, max_abs = -math.inf, None, 0.0
     for number, (want, have) in enumerate(_as_float(pairs)):
         if reason := _nonfinite_misfit(want, have):
@@ -105,6 +107,10 @@ def _compare(signature: str, name: str, pairs: list[tuple[Array, Array]], tolera
         finite = np.isfinite(want)  # elsewhere they are the same, and infinity minus itself is no number
         error = np.abs(np.subtract(want, have, out=np.zeros_like(want), where=finite))
         allowed = tolerance.atol * scale + tolerance.rtol * np.abs(np.where(finite, want, 0.0))
+        if exact:
+            # On the integers themselves: float64 can't tell those beyond 2**53 apart.
+            error = np.where(pairs[number][0] != pairs[number][1], np.maximum(error, 1.0), 0.0)
+            allowed = np.zeros_like(error)
         beyond = np.subtract(error, allowed, out=np.full_like(want, -math.inf), where=finite)
         index = np.unravel_index(int(np.argmax(beyond)), beyond.shape)
         max_abs = max(max_abs, float(error.max()))
@@ -134,6 +140,10 @@ def _misfit(want: Array, have: Array) -> str:
     if want.dtype != have.dtype and not both_strings:
         return f"dtype {have.dtype}, the source's is {want.dtype}"
     return ""
+
+
+def _is_exact(dtype: np.dtype[Any]) -> bool:
+    return dtype.kind == "b" or (dtype.kind in "iu" and dtype.itemsize >= 4)
 
 
 def _nonfinite_misfit(want: Array, have: Array) -> str:

@@ -8,13 +8,14 @@ as it is there.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from anyport.compare import Tolerance
 from anyport.errors import ConversionError, RequestError
 from anyport.guests import Job, Zygote
 from anyport.models import LOAD, TENSORFLOW, Source
-from anyport.protocols import Toolchain
+from anyport.protocols import Runtime, Toolchain
 from anyport.prove import Bench, prove
 from anyport.report import Artifact, Report, Run, judge
 from anyport.targets import Choice
@@ -302,11 +303,16 @@ def run_everywhere(
     slots: threading.Semaphore,
 ) -> tuple[Run, ...]:
     """Run an artifact in each runtime that was asked for, one after the other."""
-    runs = []
-    for runtime in choice.runtimes:
+
+    @contextlib.contextmanager
+    def turn(runtime: Runtime) -> Iterator[Callable[[str], None]]:
         with slots, progress.step(f"{_title(choice)}: {runtime.name}") as show:
-            runs.append(prove(bench, runtime, f"{name}.{runtime.name}", folder, signatures, show))
-    return tuple(runs)
+            yield show
+
+    return tuple(
+        prove(bench, runtime, f"{name}.{runtime.name}", folder, signatures, turn(runtime))
+        for runtime in choice.runtimes
+    )
 
 
 def provide_toolchain(toolchain: Toolchain, progress: Progress, logs: Path) -> toolchains.Installed:

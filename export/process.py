@@ -160,4 +160,5 @@ def environment() -> dict[str, str]:
     The reference outputs are the CPU's everywhere, so that an export gives the same verdict on every machine.
     """
     kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    return {**kept, "KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONDONTWRITEBYTECODE": "1"}
+    ours = {"CUDA_VISIBLE_DEVICES": "-1", "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2"}
+    return {**kept, **ours, "PYTHONDONTWRITEBYTECODE": "1"}

@@ -10,6 +10,7 @@ import shutil
 import sys
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,17 @@ class Bench:
 
 
 def prove(
-    bench: Bench, runtime: Runtime, name: str, folder: Path, signatures: Mapping[str, Any], tell: guests.Report
+    bench: Bench,
+    runtime: Runtime,
+    name: str,
+    folder: Path,
+    signatures: Mapping[str, Any],
+    turn: AbstractContextManager[guests.Report],
 ) -> Run:
     """Run the artifact in `folder` in one runtime and return the verdict.
 
-    `name` tells this run from others in logs and files.
+    `name` tells this run from others in logs and files.  `turn` is entered for the run alone, once its toolchains are
+    provided: a download must not keep a processor from those who could use it.
     """
     log = bench.logs / f"{name}.log"
     if missing := [program for program in runtime.needs if shutil.which(program) is None]:
@@ -69,11 +76,12 @@ def prove(
         "options": {"timeout": bench.timeout, **runtime.options, **local},
     }
     job = Job(name=name, script=runtime.script, request=request, folder=bench.work, log=log, timeout=bench.timeout)
-    if zygote is not None:
-        outcome = zygote.run(job, tell)
-    else:
-        python = sys.executable if runtime.interpreter == "host" else provided[runtime.toolchains[0].name].python
-        outcome = guests.run(python, job, tell)
+    with turn as tell:
+        if zygote is not None:
+            outcome = zygote.run(job, tell)
+        else:
+            python = sys.executable if runtime.interpreter == "host" else provided[runtime.toolchains[0].name].python
+            outcome = guests.run(python, job, tell)
     return _verdict(bench, runtime, outcome, outputs)
 
 

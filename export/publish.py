@@ -69,7 +69,12 @@ def new_log_folder() -> Path:
     import platformdirs
 
     root = Path(os.environ.get("ANYPORT_LOGS") or platformdirs.user_log_path("anyport"))
-    root.mkdir(parents=True, exist_ok=True)
-    for old in sorted(path for path in root.iterdir() if path.is_dir())[: -LOGS_KEPT + 1]:
-        shutil.rmtree(old, ignore_errors=True)
-    return Path(tempfile.mkdtemp(prefix=time.strftime("%Y%m%d-%H%M%S-"), dir=root))
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        for old in sorted(path for path in root.iterdir() if path.is_dir())[: -LOGS_KEPT + 1]:
+            shutil.rmtree(old, ignore_errors=True)
+        return Path(tempfile.mkdtemp(prefix=time.strftime("%Y%m%d-%H%M%S-"), dir=root))
+    except OSError as error:
+        raise RequestError(
+            f"can't keep logs in {str(root)!r}: {error.strerror}", "Set ANYPORT_LOGS to a folder that can be written."
+        ) from error

@@ -1,4 +1,4 @@
-"""What the tests share: the target under test, and toolchains provisioned once."""
+"""What the tests share: the option `--target`, and toolchains provisioned once."""
 
 from __future__ import annotations
 
@@ -11,12 +11,6 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--target", default=None, help="test this target alone")
-
-
-@pytest.fixture(scope="session")
-def target(request: pytest.FixtureRequest) -> str | None:
-    """The target under test; None for all of them."""
-    return request.config.getoption("--target")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 from anyport._version import __version__
 from anyport.errors import EXIT_DEFECT, AnyportError, Interrupted
+
+EXIT_BROKEN_PIPE = 141
+"""What a shell says of a program that SIGPIPE ended."""
 
 COMMANDS = {
     "export": "export a model to one or more targets, and prove each artifact",
@@ -71,7 +75,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = importlib.import_module(f".{arguments.command}", __name__)
     try:
         with _interruptible():
-            return int(command.run(arguments))
+            code = int(command.run(arguments))
+            sys.stdout.flush()
+            return code
     except AnyportError as error:
         _complain(error)
         return error.exit_code
@@ -79,6 +85,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         process.stop_all()
         _complain(Interrupted("interrupted; nothing was written"))
         return Interrupted.exit_code
+    except BrokenPipeError:  # whoever read our output has left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered must not fail again at exit
+        return EXIT_BROKEN_PIPE
     except Exception:
         import traceback
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -203,6 +204,15 @@ def test_toolchains_are_listed_and_none_is_pruned_where_there_are_none(run: Cli)
 def test_python_m_anyport_is_the_same_command() -> None:
     answer = subprocess.run([sys.executable, "-m", "anyport", "--version"], capture_output=True, text=True, check=False)
     assert (answer.returncode, answer.stdout) == (0, f"anyport {anyport.__version__}\n")
+
+
+def test_a_reader_that_leaves_is_no_defect() -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    command = [sys.executable, "-m", "anyport", "targets"]
+    answer = subprocess.run(command, stdout=theirs, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(theirs)
+    assert (answer.returncode, answer.stderr) == (141, "")
 
 
 def test_the_python_interface_raises_what_the_command_line_says(tmp_path: Path) -> None:

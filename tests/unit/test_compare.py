@@ -242,3 +242,15 @@ def test_the_verdict_is_the_stated_formula(pairs: list[tuple[float, float]]) -> 
     want, have = (np.array(column, np.float64) for column in zip(*pairs, strict=True))
     allowed = 1e-5 * np.abs(want).max() + 1e-4 * np.abs(want)
     assert compare(want, have).passed is bool((np.abs(want - have) <= allowed).all())
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.int64, np.uint32, np.uint64])
+def test_a_large_index_off_by_one_fails_though_it_is_relatively_near(dtype: Any) -> None:
+    verdict = compare(np.array([30000, 7], dtype), np.array([30001, 7], dtype))
+    assert not verdict.passed
+    assert verdict.worst is not None
+    assert verdict.worst.index == (0,)
+
+
+def test_keys_beyond_float64_are_told_apart() -> None:
+    assert not compare(np.array([2**53]), np.array([2**53 + 1])).passed

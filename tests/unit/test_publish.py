@@ -120,6 +120,16 @@ def test_an_empty_folder_is_replaced(tmp_path: Path) -> None:
     assert listing(out) == ["data"]
 
 
+def test_a_place_for_logs_that_cannot_be_written_is_a_request_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("ANYPORT_LOGS", str(tmp_path / "file" / "logs"))
+    with pytest.raises(RequestError, match="can't keep logs in") as caught:
+        publish.new_log_folder()
+    assert "ANYPORT_LOGS" in caught.value.hint
+
+
 def test_only_the_newest_logs_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANYPORT_LOGS", str(tmp_path))
     for number in range(30):
