@@ -20,10 +20,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from anyport import process
 from anyport.errors import AnyportError, ToolchainError
 from anyport.protocols import Toolchain
+
+if TYPE_CHECKING:
+    import filelock
 
 STAMP = "anyport-toolchain.json"
 TIMEOUT_SECONDS = 3600.0
@@ -81,11 +85,9 @@ def provide(toolchain: Toolchain, report: Report, log: Path) -> Installed:
     """
     if found := find(toolchain):
         return found
-    import filelock
-
     try:
         root().mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(root() / f"{key(toolchain)}.lock"):
+        with _lock(key(toolchain)):
             return find(toolchain) or _build(toolchain, report, log)
     except OSError as error:
         raise ToolchainError(
@@ -272,9 +274,27 @@ def prune(keep: Iterable[Toolchain]) -> list[Installed]:
     removed = [item for item in installed() if item.key not in kept]
     for item in removed:
         shutil.rmtree(item.path)
-    for leftover in root().glob(".*-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
+    for leftover in root().glob(".*-*-*"):
+        _remove_abandoned(leftover)
     return removed
+
+
+def _remove_abandoned(staging: Path) -> None:
+    """Remove what a build that was killed left behind, unless another process is building there now."""
+    import filelock
+
+    try:
+        with _lock(staging.name[1:].rpartition("-")[0], timeout=0):
+            shutil.rmtree(staging, ignore_errors=True)
+    except filelock.Timeout:
+        return
+
+
+def _lock(name: str, timeout: float = -1) -> filelock.BaseFileLock:
+    """Return the lock that a build of the toolchain `name` (its key) holds."""
+    import filelock
+
+    return filelock.FileLock(root() / f"{name}.lock", timeout=timeout)
 
 
 def size(folder: Path) -> int:

@@ -182,6 +182,17 @@ def test_prune_removes_what_is_not_kept(root: Path, empty: Toolchain, tmp_path: 
     assert toolchains.prune([]) == [new]
 
 
+def test_prune_leaves_a_build_that_is_under_way_alone(root: Path, empty: Toolchain, tmp_path: Path) -> None:
+    provide(empty, tmp_path)
+    staging = root / f".{toolchains.key(empty)}-building"
+    staging.mkdir()
+    with toolchains._lock(toolchains.key(empty)):
+        toolchains.prune([empty])
+        assert staging.is_dir()
+    toolchains.prune([empty])
+    assert not staging.exists()
+
+
 def test_the_size_counts_links_and_not_what_they_point_to(tmp_path: Path) -> None:
     (tmp_path / "big").write_bytes(bytes(5000))
     folder = tmp_path / "folder"
