@@ -167,13 +167,10 @@ class _Export:
 
     def _provide_ahead(self, choices: Sequence[Choice]) -> None:
         """Start to provide every toolchain that will be needed."""
-        wanted = [TENSORFLOW]
-        for choice in choices:
-            for runtime in choice.runtimes:
-                spared = runtime.spares if runtime.local() else ()
-                wanted += [toolchain for toolchain in runtime.toolchains if toolchain.name not in spared]
-        for toolchain in wanted:
-            self._providing(toolchain)
+        self._providing(TENSORFLOW)
+        for runtime in (runtime for choice in choices for runtime in choice.runtimes):
+            for toolchain in runtime.required():
+                self._providing(toolchain)
 
     def _providing(self, toolchain: Toolchain) -> Future[toolchains.Installed]:
         with self._lock:

@@ -50,6 +50,11 @@ class Runtime:
     spares: tuple[str, ...] = ()
     """Names of the toolchains that `local` makes needless."""
 
+    def required(self) -> tuple[Toolchain, ...]:
+        """Return the toolchains that the runtime needs on this machine."""
+        spared = self.spares if self.local() else ()
+        return tuple(toolchain for toolchain in self.toolchains if toolchain.name not in spared)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Target:

@@ -60,8 +60,7 @@ def prove(
         return Run(runtime=runtime.name, status="not_run", reason=f"{missing[0]} is not on PATH")
     local = dict(runtime.local() or {})
     try:
-        needed = [toolchain for toolchain in runtime.toolchains if not (local and toolchain.name in runtime.spares)]
-        provided = {toolchain.name: bench.provide(toolchain) for toolchain in needed}
+        provided = {toolchain.name: bench.provide(toolchain) for toolchain in runtime.required()}
         zygote = bench.zygote() if runtime.interpreter == "zygote" else None
     except AnyportError as error:
         return Run(runtime=runtime.name, status="not_run", reason=str(error), log=error.log or str(log))

@@ -38,7 +38,7 @@ def describe_runtime(runtime: Runtime) -> dict[str, Any]:
     from anyport import toolchains
 
     local = runtime.local() or {}
-    needed = [item for item in runtime.toolchains if not (local and item.name in runtime.spares)]
+    needed = runtime.required()
     missing = [program for program in runtime.needs if shutil.which(program) is None]
     problems = [f"{program} is not on PATH" for program in missing]
     problems += [str(error) for error in map(toolchains.lacking, needed) if error is not None]

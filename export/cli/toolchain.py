@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import difflib
+from collections.abc import Callable
 from typing import Any
 
 from anyport.cli._common import add_output_arguments, print_json
 from anyport.errors import RequestError
-from anyport.protocols import Toolchain
+from anyport.protocols import Runtime, Toolchain
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,22 +31,22 @@ def run(arguments: argparse.Namespace) -> int:
 
 def all_toolchains() -> list[Toolchain]:
     """Return TensorFlow's toolchain and that of every runtime."""
+    return _toolchains(lambda runtime: runtime.toolchains)
+
+
+def needed() -> list[Toolchain]:
+    """Return the toolchains that this machine needs: those that nothing on it makes needless."""
+    return _toolchains(Runtime.required)
+
+
+def _toolchains(of: Callable[[Runtime], tuple[Toolchain, ...]]) -> list[Toolchain]:
     from anyport import models, targets
 
     found = {models.TENSORFLOW.name: models.TENSORFLOW}
     for target in targets.registry().values():
         for runtime in target.runtimes:
-            found |= {toolchain.name: toolchain for toolchain in runtime.toolchains}
+            found |= {toolchain.name: toolchain for toolchain in of(runtime)}
     return list(found.values())
-
-
-def needed() -> list[Toolchain]:
-    """Return the toolchains that this machine needs: those that nothing on it makes needless."""
-    from anyport import targets
-
-    runtimes = [runtime for target in targets.registry().values() for runtime in target.runtimes]
-    spared = {name for runtime in runtimes if runtime.local() for name in runtime.spares}
-    return [toolchain for toolchain in all_toolchains() if toolchain.name not in spared]
 
 
 def _list(arguments: argparse.Namespace) -> int:

@@ -159,6 +159,12 @@ def _clock(action: Callable[[], Tensors]) -> tuple[float, Tensors]:
     return time.monotonic() - started, result
 
 
+def first_line(error: BaseException, most: int = 300) -> str:
+    """Return the first line of what an exception says, cut to `most` characters; its class where it says nothing."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0][:most] if lines else type(error).__name__
+
+
 def _quote(text: str) -> str:
     return urllib.parse.quote(text, safe="")
 

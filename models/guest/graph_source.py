@@ -9,7 +9,6 @@ SavedModel since 2016.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from anyport_guest import BadRequest, Tensors, storable
+from anyport_guest import BadRequest, Tensors, first_line, storable
 from anyport_tf.freeze import freeze_session, source_node
 from anyport_tf.trace import Port, Traced, port
 
@@ -42,7 +41,7 @@ def _saved_model(session: Any, path: str) -> list[Traced]:
         meta = tf.compat.v1.saved_model.load(session, tags, path)
     except Exception as error:
         raise BadRequest(
-            f"{path} can't be read: {_first_line(error)}", "Its files may be incomplete: save it again."
+            f"{path} can't be read: {first_line(error)}", "Its files may be incomplete: save it again."
         ) from error
     signatures = {name: item for name, item in meta.signature_def.items() if name not in HIDDEN and item.outputs}
     if not signatures:
@@ -60,7 +59,7 @@ def _tags(path: str) -> list[str]:
     try:
         proto = loader_impl.parse_saved_model(path)
     except (OSError, DecodeError) as error:
-        raise BadRequest(f"{path} is not a readable SavedModel: {_first_line(error)}", "Save it again.") from error
+        raise BadRequest(f"{path} is not a readable SavedModel: {first_line(error)}", "Save it again.") from error
     sets = [list(meta.meta_info_def.tags) for meta in proto.meta_graphs]
     chosen = next((tags for tags in sets if tags == [SERVE]), None) or next(
         (tags for tags in sets if SERVE in tags), None
@@ -104,7 +103,7 @@ def _frozen_graph(session: Any, path: str) -> Traced:
         tf.import_graph_def(definition, name="")
     except Exception as error:
         raise BadRequest(
-            f"{path} is not a readable GraphDef: {_first_line(error)}", "Freeze the graph again."
+            f"{path} is not a readable GraphDef: {first_line(error)}", "Freeze the graph again."
         ) from error
     if variables := [node.name for node in definition.node if node.op in ("VarHandleOp", "VariableV2", "Variable")]:
         raise BadRequest(
@@ -167,8 +166,3 @@ def _traced(session: Any, name: str, inputs: list[Port], outputs: list[Port]) ->
         freeze=lambda: freeze_session(session, [port.tensor for port in inputs], [port.tensor for port in outputs]),
         run=run,
     )
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return os.fspath(lines[0])[:300] if lines else type(error).__name__

@@ -12,7 +12,7 @@ from typing import Any
 
 import keras
 
-from anyport_guest import BadRequest
+from anyport_guest import BadRequest, first_line
 
 CODE = re.compile(r'"class_name": ?"(Lambda|__lambda__)"')
 """In a model's configuration: a layer, or a value, that is marshalled Python code."""
@@ -161,9 +161,3 @@ def _from_archive(path: str) -> str:
     if damaged:
         raise BadRequest(f"{path} is damaged: {damaged} in it is not what was written", "Save it again.")
     return text
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of what an exception says."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:300] if lines else type(error).__name__

@@ -10,9 +10,8 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from keras_files import first_line
 
-from anyport_guest import BadRequest, GuestError
+from anyport_guest import BadRequest, GuestError, first_line
 from anyport_tf.trace import Traced, of_function, structure_names
 
 Args = tuple[Any, ...]

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from anyport_guest import GuestError, Progress, Tensors, Timed, read_calls, run_calls, slowest, write_calls
+from anyport_guest import GuestError, Progress, Tensors, Timed, first_line, read_calls, run_calls, slowest, write_calls
 
 MODULES = {"ai-edge-litert": "ai_edge_litert.interpreter", "tflite-runtime": "tflite_runtime.interpreter"}
 
@@ -36,7 +36,7 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
             run, load = _runner(interpreter_module, path, mapping, time.monotonic())
             timed[name] = run_calls(calls[name], mapping["batch"], run)
         except (ValueError, RuntimeError) as error:
-            raise GuestError(f"{package} can't run signature {name!r}: {_first_line(error)}") from error
+            raise GuestError(f"{package} can't run signature {name!r}: {first_line(error, 400)}") from error
     write_calls(request["outputs"], outputs={name: each.outputs for name, each in timed.items()})
     return {
         "runtime": package,
@@ -65,8 +65,3 @@ def _runner(
         return {name: np.array(outputs[got]) for name, got in mapping["outputs"].items()}
 
     return run, seconds
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:400] if lines else type(error).__name__
