@@ -23,9 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from anyport import models, publish, targets
-from anyport.pipeline import Options, provide_toolchain, run_export
+from anyport.pipeline import Options, run_export
 from anyport.targets import Choice
 from anyport.terminal import Quiet
+from anyport.workshop import provide_toolchain
 
 HERE = Path(__file__).parent
 OFFICIAL = ("saved_model", "tflite", "onnx", "tfjs")

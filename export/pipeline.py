@@ -20,16 +20,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from anyport import guests, manifest, process, publish, toolchains
+from anyport import guests, manifest, process, publish
 from anyport.compare import Tolerance
 from anyport.errors import ConversionError, RequestError
-from anyport.guests import Job, Zygote
+from anyport.guests import Job
 from anyport.models import LOAD, TENSORFLOW, Source
 from anyport.protocols import Runtime, Toolchain
 from anyport.prove import Bench, prove
 from anyport.report import Artifact, Report, Run, judge
 from anyport.targets import Choice
 from anyport.terminal import Progress
+from anyport.workshop import Workshop
 
 TIMEOUT_SECONDS = 1800.0
 """For one step; a conversion that takes longer hangs."""
@@ -63,20 +64,26 @@ class Prepared:
 
 
 def run_export(
-    source: Source, choices: Sequence[Choice], options: Options, progress: Progress, prepared: Prepared | None = None
+    source: Source,
+    choices: Sequence[Choice],
+    options: Options,
+    progress: Progress,
+    prepared: Prepared | None = None,
+    workshop: Workshop | None = None,
 ) -> Report:
     """Export `source` to every choice, prove each artifact, and publish the folder `options.out`.
 
-    Raises `RequestError` for a source, sample file or folder that won't do, and `ToolchainError` if TensorFlow can't
-    be provided; then nothing was written.  Whatever happens to one artifact alone is in the report.
+    `workshop` is one that outlives this export; by default it has its own.  Raises `RequestError` for a source, sample
+    file or folder that won't do, and `ToolchainError` if TensorFlow can't be provided; then nothing was written.
+    Whatever happens to one artifact alone is in the report.
     """
     check_request(choices, options)
     options = dataclasses.replace(options, samples=options.samples or source.samples)
-    with (
-        publish.staging(options.out) as staging,
-        _Export(source, options, progress, staging, prepared) as export,
-        process.ended_by_interrupt(),
-    ):
+    with contextlib.ExitStack() as stack:
+        staging = stack.enter_context(publish.staging(options.out))
+        shop = workshop or stack.enter_context(Workshop(progress, publish.new_log_folder()))
+        export = stack.enter_context(_Export(source, options, staging, shop, prepared))
+        stack.enter_context(process.ended_by_interrupt())
         report = export.run(choices)
         publish.publish(staging, options.out)
     return report
@@ -94,48 +101,46 @@ def check_request(choices: Sequence[Choice], options: Options) -> None:
 
 
 class _Export:
-    """One export in progress: its folders, its toolchains, its zygote and its threads."""
+    """One export in progress: its folders and its threads."""
 
     def __init__(
-        self, source: Source, options: Options, progress: Progress, staging: Path, prepared: Prepared | None
+        self,
+        source: Source,
+        options: Options,
+        staging: Path,
+        workshop: Workshop,
+        prepared: Prepared | None,
     ) -> None:
         self.source = source
         self.prepared = prepared
         self.options = options
-        self.progress = progress
+        self.workshop = workshop
+        self.progress = workshop.progress
         self.staging = staging
-        self.logs = publish.new_log_folder()
+        self.logs = workshop.logs
         self.work = Path(tempfile.mkdtemp(prefix="anyport-"))
         self.samples = staging / manifest.SAMPLES
         self.timings: dict[str, float] = {}
-        self._provided: dict[str, Future[toolchains.Installed]] = {}
-        self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(max_workers=16, thread_name_prefix="anyport")
-        # Two heavy guests at a time on two cores: more would only take each other's memory and time.
-        self._slots = threading.Semaphore(max(2, os.cpu_count() or 1))
-        self._zygote: Zygote | None = None
 
     def __enter__(self) -> _Export:
         return self
 
     def __exit__(self, *failure: object) -> None:
-        if self._zygote is not None:
-            self._zygote.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
         shutil.rmtree(self.work, ignore_errors=True)
 
     def run(self, choices: Sequence[Choice]) -> Report:
         """Do everything but publish: the staging folder then holds the whole export."""
         started = time.monotonic()
-        self._provide_ahead(choices)
-        tensorflow = self.provide(TENSORFLOW)
-        preload = [module for choice in choices for module in choice.target.preload]
-        self._zygote = Zygote(tensorflow.python, self.logs / "tensorflow.log", ["tensorflow"])
+        for toolchain in _toolchains(choices):
+            self.workshop.begin(toolchain)
+        zygote = self.workshop.zygote()
         canonical = self.prepared.canonical if self.prepared else self.work / "canonical"
         canonical.mkdir(exist_ok=True)
         traced = threading.Event()
         loading = self._pool.submit(self._load, canonical, traced)
-        self._zygote.preload(list(dict.fromkeys(preload)))
+        zygote.preload(list(dict.fromkeys(module for choice in choices for module in choice.target.preload)))
         loading.add_done_callback(lambda _: traced.set())
         traced.wait()
         if loading.done():
@@ -144,6 +149,7 @@ class _Export:
         loaded = loading.result()
         made = [future.result() for future in artifacts]
         self.timings["total"] = round(time.monotonic() - started, 3)
+        names = [toolchain.name for toolchain in _toolchains(choices)]
         written = manifest.build(
             source={
                 "kind": self.source.kind,
@@ -152,7 +158,7 @@ class _Export:
                 "versions": loaded["versions"],
             },
             contract=loaded["contract"],
-            toolchains={name: future.result().key for name, future in self._provided.items() if _succeeded(future)},
+            toolchains={name: key for name, key in self.workshop.keys().items() if name in names},
             tolerance=self.options.tolerance,
             samples={
                 **manifest.describe(self.samples, self.staging),
@@ -164,29 +170,6 @@ class _Export:
         )
         manifest.write(self.staging, written)
         return Report(path=self.options.out, manifest=written, artifacts=tuple(made))
-
-    def _provide_ahead(self, choices: Sequence[Choice]) -> None:
-        """Start to provide every toolchain that will be needed."""
-        self._providing(TENSORFLOW)
-        for runtime in (runtime for choice in choices for runtime in choice.runtimes):
-            for toolchain in runtime.required():
-                self._providing(toolchain)
-
-    def _providing(self, toolchain: Toolchain) -> Future[toolchains.Installed]:
-        with self._lock:
-            if toolchain.name not in self._provided:
-                self._provided[toolchain.name] = self._pool.submit(
-                    provide_toolchain, toolchain, self.progress, self.logs
-                )
-            return self._provided[toolchain.name]
-
-    def provide(self, toolchain: Toolchain) -> toolchains.Installed:
-        """Return a toolchain, waiting until it is provided; raises `ToolchainError`."""
-        return self._providing(toolchain).result()
-
-    def zygote(self) -> Zygote:
-        assert self._zygote is not None
-        return self._zygote
 
     def _load(self, canonical: Path, traced: threading.Event) -> Mapping[str, Any]:
         """Load and trace the source, and have it answer the samples; sets `traced` when conversions may start."""
@@ -218,7 +201,7 @@ class _Export:
             if self.options.python:
                 outcome = guests.run(self.options.python, job, lambda step: tell(step, show))
             else:
-                outcome = self.zygote().run(job, lambda step: tell(step, show))
+                outcome = self.workshop.zygote().run(job, lambda step: tell(step, show))
         guests.check_interrupted(outcome)
         self.timings["source"] = round(outcome.seconds, 3)
         if outcome.result is None:
@@ -243,10 +226,10 @@ class _Export:
             logs=self.logs,
             tolerance=self.options.tolerance,
             timeout=self.options.timeout,
-            provide=self.provide,
-            zygote=self.zygote,
+            provide=self.workshop.provide,
+            zygote=self.workshop.zygote,
         )
-        runs = run_everywhere(bench, choice, name, folder, artifact.signatures, self.progress, self._slots)
+        runs = run_everywhere(bench, choice, name, folder, artifact.signatures, self.progress, self.workshop.slots)
         status, reason = judge(runs)
         log = next((run.log for run in runs if run.status != "passed"), artifact.log)
         return dataclasses.replace(
@@ -269,14 +252,14 @@ class _Export:
             log=log,
             timeout=self.options.timeout,
         )
-        with self._slots, self.progress.step(f"{_title(choice)}: convert") as show:
-            outcome = self.zygote().run(job, show)
+        with self.workshop.slots, self.progress.step(f"{_title(choice)}: convert") as show:
+            outcome = self.workshop.zygote().run(job, show)
         guests.check_interrupted(outcome)
         common: dict[str, Any] = {
             "target": choice.target.name,
             "variant": choice.variant,
             "path": choice.target.directory(choice.variant),
-            "toolchain": self.provide(TENSORFLOW).key,
+            "toolchain": self.workshop.provide(TENSORFLOW).key,
             "convert_seconds": outcome.seconds,
             "convert_max_rss": outcome.max_rss,
             "log": str(log),
@@ -312,16 +295,11 @@ def run_everywhere(
     )
 
 
-def provide_toolchain(toolchain: Toolchain, progress: Progress, logs: Path) -> toolchains.Installed:
-    """Return a toolchain; says something only where it has to be provisioned."""
-    if found := toolchains.find(toolchain):
-        return found
-    with progress.step(f"toolchain {toolchain.name}") as show:
-        return toolchains.provide(toolchain, show, logs / f"toolchain-{toolchain.name}.log")
-
-
-def _succeeded(future: Future[toolchains.Installed]) -> bool:
-    return future.done() and future.exception() is None
+def _toolchains(choices: Sequence[Choice]) -> list[Toolchain]:
+    """Every toolchain that exporting to `choices` needs, TensorFlow's first: nothing can start without it."""
+    needed = [TENSORFLOW]
+    needed += [toolchain for choice in choices for runtime in choice.runtimes for toolchain in runtime.required()]
+    return list({toolchain.name: toolchain for toolchain in needed}.values())
 
 
 def _title(choice: Choice) -> str:

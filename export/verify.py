@@ -6,26 +6,22 @@ The folder is read and never written.
 from __future__ import annotations
 
 import dataclasses
-import os
 import shutil
 import tempfile
-import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from anyport import manifest, process, publish, targets, toolchains
+from anyport import manifest, process, publish, targets
 from anyport.compare import Tolerance
 from anyport.errors import RequestError
-from anyport.guests import Zygote
-from anyport.models import TENSORFLOW
-from anyport.pipeline import provide_toolchain, run_everywhere
-from anyport.protocols import Toolchain
+from anyport.pipeline import run_everywhere
 from anyport.prove import Bench
 from anyport.report import Artifact, Report, judge
 from anyport.targets import Choice
 from anyport.terminal import Progress
+from anyport.workshop import Workshop
 
 
 def run_check(folder: Path, asked: Sequence[str], timeout: float, progress: Progress) -> Report:
@@ -41,7 +37,8 @@ def run_check(folder: Path, asked: Sequence[str], timeout: float, progress: Prog
     artifacts = [manifest.artifact_from_json(item) for item in stated["artifacts"]]
     work = [(artifact, choice) for artifact, choice in _chosen(artifacts, asked)]
     with (
-        _Check(folder, stated, timeout, progress) as check,
+        Workshop(progress, publish.new_log_folder()) as workshop,
+        _Check(folder, stated, timeout, workshop) as check,
         ThreadPoolExecutor(max_workers=8) as pool,
         process.ended_by_interrupt(),
     ):
@@ -67,43 +64,26 @@ def _chosen(artifacts: Sequence[Artifact], asked: Sequence[str]) -> list[tuple[A
 class _Check:
     """One check in progress."""
 
-    def __init__(self, folder: Path, stated: dict[str, Any], timeout: float, progress: Progress) -> None:
+    def __init__(self, folder: Path, stated: dict[str, Any], timeout: float, workshop: Workshop) -> None:
         self.folder = folder
-        self.progress = progress
+        self.workshop = workshop
         self.work = Path(tempfile.mkdtemp(prefix="anyport-"))
-        self.logs = publish.new_log_folder()
-        self.slots = threading.Semaphore(max(2, os.cpu_count() or 1))
-        self._lock = threading.Lock()
-        self._zygote: Zygote | None = None
         self.bench = Bench(
             contract=stated["contract"],
             samples=folder / stated["samples"]["path"],
             work=self.work,
-            logs=self.logs,
+            logs=workshop.logs,
             tolerance=Tolerance(**stated["tolerance"]),
             timeout=timeout,
-            provide=self.provide,
-            zygote=self.zygote,
+            provide=workshop.provide,
+            zygote=workshop.zygote,
         )
 
     def __enter__(self) -> _Check:
         return self
 
     def __exit__(self, *failure: object) -> None:
-        if self._zygote is not None:
-            self._zygote.close()
         shutil.rmtree(self.work, ignore_errors=True)
-
-    def provide(self, toolchain: Toolchain) -> toolchains.Installed:
-        return provide_toolchain(toolchain, self.progress, self.logs)
-
-    def zygote(self) -> Zygote:
-        """Start TensorFlow on first use: most artifacts need none of it to be checked."""
-        with self._lock:
-            if self._zygote is None:
-                python = self.provide(TENSORFLOW).python
-                self._zygote = Zygote(python, self.logs / "tensorflow.log", ["tensorflow"])
-            return self._zygote
 
     def artifact(self, artifact: Artifact, choice: Choice) -> Artifact:
         """Prove one artifact again."""
@@ -115,7 +95,8 @@ class _Check:
             )
         name = f"{artifact.target}-{artifact.variant}"
         place = self.folder / artifact.path
-        runs = run_everywhere(self.bench, choice, name, place, artifact.signatures, self.progress, self.slots)
+        shop = self.workshop
+        runs = run_everywhere(self.bench, choice, name, place, artifact.signatures, shop.progress, shop.slots)
         status, reason = judge(runs)
         log = next((run.log for run in runs if run.status != "passed"), "")
         return dataclasses.replace(artifact, status=status, reason=reason, runs=runs, log=log)

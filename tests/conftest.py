@@ -30,7 +30,7 @@ def tensorflow_python(_logs: None) -> Path:
     """The Python of the TensorFlow toolchain, provisioned if need be."""
     # Here, since the packaging tests run where anyport isn't installed.
     from anyport import models, publish
-    from anyport.pipeline import provide_toolchain
     from anyport.terminal import Quiet
+    from anyport.workshop import provide_toolchain
 
     return provide_toolchain(models.TENSORFLOW, Quiet(), publish.new_log_folder()).python

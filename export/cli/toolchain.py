@@ -76,7 +76,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _install(arguments: argparse.Namespace) -> int:
     from anyport import publish, terminal
-    from anyport.pipeline import provide_toolchain
+    from anyport.workshop import provide_toolchain
 
     known = {toolchain.name: toolchain for toolchain in all_toolchains()}
     for name in arguments.names:
