@@ -27,7 +27,7 @@ from anyport.guests import Job
 from anyport.models import LOAD, TENSORFLOW, Source
 from anyport.protocols import Runtime, Toolchain
 from anyport.prove import Bench, prove
-from anyport.report import Artifact, Report, Run, judge
+from anyport.report import Artifact, Report, Run, Status, judge
 from anyport.targets import Choice
 from anyport.terminal import Progress
 from anyport.workshop import Workshop
@@ -215,7 +215,7 @@ class _Export:
         folder = self.staging / choice.target.directory(choice.variant)
         folder.mkdir(parents=True)
         artifact = self._convert(choice, name, canonical, folder)
-        if artifact.status == "error":
+        if artifact.status in ("error", "refused"):
             shutil.rmtree(folder)
             return artifact
         contract = loading.result()["contract"]
@@ -265,11 +265,16 @@ class _Export:
             "log": str(log),
         }
         if outcome.result is None:
-            return Artifact(status="error", reason=outcome.message, hint=outcome.hint, **common)
+            status: Status = "refused" if outcome.kind == "refused" else "error"
+            return Artifact(status=status, reason=outcome.message, hint=outcome.hint, **common)
         if missing := [key for key in ("signatures", "notes") if key not in outcome.result]:
             return Artifact(status="error", reason=f"{choice.target.convert.name} returned no {missing[0]!r}", **common)
         return Artifact(
-            status="not_run", signatures=outcome.result["signatures"], notes=tuple(outcome.result["notes"]), **common
+            status="not_run",
+            signatures=outcome.result["signatures"],
+            notes=tuple(outcome.result["notes"]),
+            repairs=tuple(outcome.result.get("repairs", ())),
+            **common,
         )
 
 

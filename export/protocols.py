@@ -62,7 +62,10 @@ class Target:
 
     The converter's request: `canonical` (see `anyport_tf.canonical`), `out` (an empty folder), `variant` and
     `options`.  Its result: `signatures` — for each whatever the runtimes need to feed and read it by the contract's
-    names — and `notes`, sentences for the report.
+    names — `notes`, sentences for the report, and `repairs`, what was rewritten (`{rule, why, until, where}` each).
+
+    The preflight's request: `canonical`, `variant` and `options`.  Its result: `repairs`, `refusals` (`{op, node, origin,
+    reason, hint}` each) and `notes`; it starts no converter.
     """
 
     name: str
@@ -75,6 +78,8 @@ class Target:
     """Where the artifact lies in the export; the target's name by default."""
     preload: tuple[str, ...] = ()
     """Modules that the converter imports, for the zygote to import once."""
+    preflight: Path | None = None
+    """Guest script that tells what the target can't do and what it has to repair; None where nothing can be told."""
 
     def directory(self, variant: str) -> str:
         """Return the artifact's folder in an export, relative to it."""

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from anyport.compare import OutputVerdict
 from anyport.errors import EXIT_DONE, AnyportError, ConversionError, ParityError, ToolchainError
 
-Status = Literal["passed", "failed", "not_run", "error"]
+Status = Literal["passed", "failed", "not_run", "error", "refused"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,6 +50,8 @@ class Artifact:
     signatures: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """How the contract's names map onto the artifact's, as the converter stated it."""
     notes: Sequence[str] = ()
+    repairs: Sequence[Mapping[str, Any]] = ()
+    """What had to be rewritten for this target: `{rule, why, until, where}` each, `where` in the user's words."""
     runs: Sequence[Run] = ()
     log: str = ""
 
@@ -85,6 +87,7 @@ class Report:
         kinds: dict[Status, type[AnyportError]] = {
             "failed": ParityError,
             "error": ConversionError,
+            "refused": ConversionError,
             "not_run": ToolchainError,
         }
         for status, kind in kinds.items():

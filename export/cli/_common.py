@@ -16,7 +16,7 @@ WIDE_ONLY = ("convert", "max abs err")
 WIDE = 120
 """Columns of characters from which the table shows everything."""
 
-STYLES = {"passed": "green", "failed": "bold red", "error": "red", "not_run": "yellow"}
+STYLES = {"passed": "green", "failed": "bold red", "error": "red", "refused": "red", "not_run": "yellow"}
 
 
 def add_output_arguments(parser: argparse.ArgumentParser) -> None:

@@ -20,6 +20,7 @@ TARGET = Target(
     summary="ONNX, for onnxruntime on servers and desktops",
     variants=("float32",),
     convert=HERE / "convert.py",
+    preflight=HERE / "preflight.py",
     runtimes=(
         Runtime(
             name="onnxruntime",

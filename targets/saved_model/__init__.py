@@ -13,6 +13,7 @@ TARGET = Target(
     summary="TensorFlow SavedModel, for servers",
     variants=("float32",),
     convert=HERE / "convert.py",
+    preflight=HERE / "preflight.py",
     runtimes=(
         Runtime(
             name="tensorflow",

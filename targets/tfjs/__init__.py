@@ -37,6 +37,7 @@ TARGET = Target(
     summary="TF.js graph model, for browsers and Node",
     variants=("float32",),
     convert=HERE / "convert.py",
+    preflight=HERE / "preflight.py",
     runtimes=(
         Runtime(
             name="node",

@@ -26,6 +26,7 @@ TARGET = Target(
     summary="TFLite flatbuffer, for phones, IoT boards and microcontrollers",
     variants=("float32",),
     convert=HERE / "convert.py",
+    preflight=HERE / "preflight.py",
     runtimes=(
         Runtime(
             name="litert",

@@ -107,6 +107,10 @@ class Canonical:
             tables=index["tables"],
         )
 
+    def origin(self, node: str) -> str:
+        """Say where a node of the graph came from, in the user's words."""
+        return repr(node)
+
     def table(self, name: str) -> tuple[Array, Array]:
         """Return the keys and values of a lookup table, both of shape `[entries]`."""
         entry = self.tables[name]

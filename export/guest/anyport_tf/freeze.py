@@ -77,7 +77,7 @@ def freeze_function(function: Any) -> Frozen:
     variables = {
         variable.handle._id: variable for variable in function.graph.variables if hasattr(variable.handle, "_id")
     }
-    values = {name: outer.numpy() for name, outer in captures.items() if name not in resources}
+    values = {name: _value(outer) for name, outer in captures.items() if name not in resources}
     states: dict[str, Array] = {}
     tables: dict[str, tuple[Array, Array]] = {}
     for name, outer in resources.items():
@@ -87,6 +87,11 @@ def freeze_function(function: Any) -> Frozen:
             keys, entries = tf.raw_ops.LookupTableExportV2(table_handle=outer, Tkeys=dtypes[0], Tvalues=dtypes[1])
             tables[name] = _in_order(keys.numpy(), entries.numpy())
     return _finish(_with_constants(graph, values), [tensor.name for tensor in function.outputs], states, tables)
+
+
+def _value(tensor: Any) -> Array:
+    """Return a captured tensor's value; TensorFlow gives a scalar string as plain `bytes`."""
+    return np.asarray(tensor.numpy(), dtype=object if tensor.dtype == tf.string else None)
 
 
 def freeze_session(session: Any, inputs: Iterable[str], outputs: Iterable[str]) -> Frozen:
@@ -225,6 +230,8 @@ def _finish(graph: GraphDef, outputs: list[str], states: Mapping[str, Array], ta
     for node in all_nodes(graph):
         # Where a node must be placed, often beside one that is gone; on one device it means nothing.
         node.attr.pop("_class", None)
+        # Which custom gradient it has: nobody trains an artifact, and saving one that captures a tensor fails.
+        node.attr.pop("_gradient_op_type", None)
     if not states and not any(_assigns(node) or node.op in FRAMES for node in all_nodes(graph)):
         for node in all_nodes(graph):
             drop_control_inputs(node)

@@ -41,13 +41,18 @@ def case(make: Make | None = None, *, samples: Samples | None = None) -> Any:
 
 
 def grid(
-    namespace: dict[str, Any], name: str, build: Callable[..., Any], options: Mapping[str, Mapping[str, Any]]
+    namespace: dict[str, Any],
+    name: str,
+    build: Callable[..., Any],
+    options: Mapping[str, Mapping[str, Any]],
+    *,
+    samples: Samples | None = None,
 ) -> None:
     """Declare one case for each entry of `options`, in the module whose `globals()` is `namespace`."""
     for key, arguments in options.items():
         namespace[f"{name}_{key}"] = make = _bound(build, arguments)
         make.__name__, make.__module__ = f"{name}_{key}", namespace["__name__"]
-        case(make)
+        case(make, samples=samples)
 
 
 def _bound(build: Callable[..., Any], arguments: Mapping[str, Any]) -> Make:
@@ -89,6 +94,20 @@ def functional(*layers: Any, shape: tuple[int | None, ...], dtype: str = "float3
     for layer in layers:
         value = layer(value)
     return seeded(keras.Model(inputs, value, name=name))
+
+
+def of_layer(
+    layer: Callable[..., Any], shape: tuple[int | None, ...], dtype: str = "float32", **fixed: Any
+) -> Callable[..., Any]:
+    """Return a `build` for `grid`: options → the functional model of `layer(**fixed, **options)` alone.
+
+    The options `shape` and `dtype`, where given, are the input's.
+    """
+
+    def build(*, shape: tuple[int | None, ...] = shape, dtype: str = dtype, **options: Any) -> Any:
+        return functional(layer(**{**fixed, **options}), shape=shape, dtype=dtype)
+
+    return build
 
 
 def of_call(call: Callable[..., Any], *inputs: Any) -> Any:
