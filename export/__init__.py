@@ -14,14 +14,17 @@ from anyport._version import __version__
 from anyport.errors import AnyportError, ConversionError, Interrupted, ParityError, RequestError, ToolchainError
 
 if TYPE_CHECKING:
-    from anyport.api import check, export
+    from anyport.api import check, export, inspect
+    from anyport.inspection import Inspection, Outlook
     from anyport.report import Artifact, Report, Run
 
 __all__ = [
     "AnyportError",
     "Artifact",
     "ConversionError",
+    "Inspection",
     "Interrupted",
+    "Outlook",
     "ParityError",
     "Report",
     "RequestError",
@@ -30,9 +33,19 @@ __all__ = [
     "__version__",
     "check",
     "export",
+    "inspect",
 ]
 
-_LAZY = {"export": "api", "check": "api", "Report": "report", "Artifact": "report", "Run": "report"}
+_LAZY = {
+    "export": "api",
+    "check": "api",
+    "inspect": "api",
+    "Report": "report",
+    "Artifact": "report",
+    "Run": "report",
+    "Inspection": "inspection",
+    "Outlook": "inspection",
+}
 
 
 def __getattr__(name: str) -> Any:

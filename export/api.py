@@ -1,4 +1,4 @@
-"""The Python interface: `anyport.export` and `anyport.check`."""
+"""The Python interface: `anyport.export`, `anyport.inspect` and `anyport.check`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 
 from anyport import models, process, targets, verify
 from anyport.compare import ATOL, RTOL, Tolerance
-from anyport.pipeline import SEED, TIMEOUT_SECONDS, Options, run_export
+from anyport.inspection import Inspection, run_inspect
+from anyport.loading import SEED, TIMEOUT_SECONDS, LoadOptions
+from anyport.pipeline import Options, check_request, run_export
 from anyport.report import Report
 from anyport.terminal import Progress, Quiet
 
@@ -69,7 +71,47 @@ def export(
         return run_export(models.classify(os.fspath(source)), choices, options, progress or Quiet())
     from anyport import memory
 
-    return memory.export_object(source, choices, options, progress or Quiet())
+    check_request(choices, options)
+    with memory.prepared(source, options, progress or Quiet()) as (described, made):
+        return run_export(described, choices, options, progress or Quiet(), made)
+
+
+def inspect(
+    source: str | os.PathLike[str] | Any,
+    to: Sequence[str] | str = (),
+    *,
+    trust: bool = False,
+    python: str = "",
+    timeout: float = TIMEOUT_SECONDS,
+    progress: Progress | None = None,
+) -> Inspection:
+    """Look at a model before it is exported; nothing is converted, run or written.
+
+    Args:
+        source: As for `export`.
+        to: Targets as on the command line, `target[:variant]`; every target by default.
+        trust: Run Python code that a model file holds.
+        python: The interpreter whose environment loads the source.
+        timeout: Seconds for any one step.
+        progress: Where to report progress; nowhere by default.
+
+    Returns:
+        The contract, parameters, operations and ops, and for each target whether it runs the model as it is, with
+        repairs, or not, and why.
+
+    Raises:
+        RequestError: The source won't do.
+        ToolchainError: TensorFlow's toolchain can't be provided.
+    """
+    process.resume()
+    choices = targets.choose([to] if isinstance(to, str) else to or list(targets.registry()))
+    options = LoadOptions(trust=trust, python=python, timeout=timeout)
+    if isinstance(source, (str, os.PathLike)):
+        return run_inspect(models.classify(os.fspath(source)), choices, options, progress or Quiet())
+    from anyport import memory
+
+    with memory.prepared(source, options, progress or Quiet(), answers=False) as (described, made):
+        return run_inspect(described, choices, options, progress or Quiet(), made)
 
 
 def check(

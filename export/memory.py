@@ -1,8 +1,8 @@
-"""Exporting a model that lives in the user's own process, with the TensorFlow that it lives in.
+"""Loading a model that lives in the user's own process, with the TensorFlow that it lives in.
 
-`export_object` is called by `anyport.export`.  It runs the code that otherwise runs in the loading guest, here, in the
-calling thread; what it writes is what a guest would have written, and the export goes on from there in toolchains.
-The host still imports no framework: an object of TensorFlow's can only come from a process that has imported it.
+`prepared` is used by `anyport.export` and `anyport.inspect`.  It runs the code that otherwise runs in the loading guest,
+here, in the calling thread; what it writes is what a guest would have written, and the rest goes on from there in
+toolchains.  The host still imports no framework: an object of TensorFlow's can only come from a process that has imported it.
 """
 
 from __future__ import annotations
@@ -12,31 +12,31 @@ import importlib
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from anyport.errors import AnyportError, ConversionError, RequestError
 from anyport.guests import GUEST
+from anyport.loading import LoadOptions, Prepared
 from anyport.models import LOAD, Source
-from anyport.pipeline import Options, Prepared, check_request, run_export
-from anyport.report import Report
-from anyport.targets import Choice
 from anyport.terminal import Progress
 
 
-def export_object(value: Any, choices: Sequence[Choice], options: Options, progress: Progress) -> Report:
-    """Export a Keras model, `tf.Module` or `tf.function` (or a function that returns one) from this process.
+@contextlib.contextmanager
+def prepared(
+    value: Any, options: LoadOptions, progress: Progress, *, answers: bool = True
+) -> Iterator[tuple[Source, Prepared]]:
+    """Trace a Keras model, `tf.Module` or `tf.function` (or a function that returns one) from this process.
 
-    Raises what `pipeline.run_export` raises, and `RequestError` for an object that is none of these.
+    Yields what `run_export` and `run_inspect` take for it; with `answers` it has answered samples.  Raises `RequestError`
+    for an object that is none of these.
     """
-    check_request(choices, options)
     _check_framework(value)
     with tempfile.TemporaryDirectory(prefix="anyport-") as folder:
         with progress.step("source") as show:
-            prepared = _trace(value, Path(folder), options, show)
-        source = Source(kind="memory", text=_describe(value), path=prepared.canonical)
-        return run_export(source, choices, options, progress, prepared)
+            made = _trace(value, Path(folder), options, show, answers)
+        yield Source(kind="memory", text=_describe(value), path=made.canonical), made
 
 
 def _check_framework(value: Any) -> None:
@@ -54,14 +54,14 @@ def _check_framework(value: Any) -> None:
         )
 
 
-def _trace(value: Any, folder: Path, options: Options, show: Callable[[str], None]) -> Prepared:
-    """Trace the object in this process, and have it answer the samples."""
+def _trace(value: Any, folder: Path, options: LoadOptions, show: Callable[[str], None], answers: bool) -> Prepared:
+    """Trace the object in this process, and have it answer the samples if `answers`."""
     started = time.monotonic()
     canonical = folder / "canonical"
     canonical.mkdir()
     request = {
         "canonical": str(canonical),
-        "samples": str(folder / "samples.npz"),
+        "samples": str(folder / "samples.npz") if answers else None,
         "user_samples": str(options.samples) if options.samples else None,
         "seed": options.seed,
     }
@@ -74,7 +74,7 @@ def _trace(value: Any, folder: Path, options: Options, show: Callable[[str], Non
     return Prepared(
         canonical=canonical,
         samples=folder / "samples.npz",
-        result={**result, "notes": []},
+        result={"notes": [], **result},
         seconds=time.monotonic() - started,
     )
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import shutil
 import tempfile
 import threading
@@ -22,9 +21,10 @@ from typing import Any
 
 from anyport import guests, manifest, process, publish
 from anyport.compare import Tolerance
-from anyport.errors import ConversionError, RequestError
+from anyport.errors import RequestError
 from anyport.guests import Job
-from anyport.models import LOAD, TENSORFLOW, Source
+from anyport.loading import LoadOptions, Prepared, check_options, load
+from anyport.models import TENSORFLOW, Source
 from anyport.protocols import Runtime, Toolchain
 from anyport.prove import Bench, prove
 from anyport.report import Artifact, Report, Run, Status, judge
@@ -32,35 +32,14 @@ from anyport.targets import Choice
 from anyport.terminal import Progress
 from anyport.workshop import Workshop
 
-TIMEOUT_SECONDS = 1800.0
-"""For one step; a conversion that takes longer hangs."""
-SEED = 0
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(LoadOptions):
     """What an export takes besides the source and the targets."""
 
     out: Path
-    samples: Path | None = None
-    seed: int = SEED
     tolerance: Tolerance = dataclasses.field(default_factory=Tolerance)
-    trust: bool = False
-    python: str = ""
-    """The interpreter that loads the source; the TensorFlow toolchain's by default."""
     force: bool = False
-    timeout: float = TIMEOUT_SECONDS
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Prepared:
-    """A source that was loaded and traced already, in the user's own process."""
-
-    canonical: Path
-    samples: Path
-    result: Mapping[str, Any]
-    """What the loading guest would have returned."""
-    seconds: float
 
 
 def run_export(
@@ -94,10 +73,7 @@ def check_request(choices: Sequence[Choice], options: Options) -> None:
     if not choices:
         raise RequestError("no target was named", "Add --to TARGET; `anyport targets` lists them.")
     publish.check_destination(options.out, options.force)
-    if options.samples is not None and not options.samples.is_file():
-        raise RequestError(f"there is no sample file {str(options.samples)!r}", "Check the path after --samples.")
-    if options.python and shutil.which(options.python) is None:
-        raise RequestError(f"there is no interpreter {options.python!r}", "Check the path after --python.")
+    check_options(options)
 
 
 class _Export:
@@ -186,28 +162,9 @@ class _Export:
             self.timings["source"] = round(self.prepared.seconds, 3)
             return self.prepared.result
         started = time.monotonic()
-        request = {
-            "source": self.source.request(),
-            "trust": self.options.trust,
-            "search_path": _search_path(self.source, self.options.trust),
-            "canonical": str(canonical),
-            "samples": str(self.samples),
-            "user_samples": str(self.options.samples) if self.options.samples else None,
-            "seed": self.options.seed,
-        }
-        log = self.logs / "load.log"
-        job = Job(name="load", script=LOAD, request=request, folder=self.work, log=log, timeout=self.options.timeout)
-        with self.progress.step("source") as show:
-            if self.options.python:
-                outcome = guests.run(self.options.python, job, lambda step: tell(step, show))
-            else:
-                outcome = self.workshop.zygote().run(job, lambda step: tell(step, show))
-        guests.check_interrupted(outcome)
-        self.timings["source"] = round(outcome.seconds, 3)
-        if outcome.result is None:
-            kind = RequestError if outcome.kind == "request" else ConversionError
-            raise kind(outcome.message, outcome.hint or "Its log has the whole story.", str(log))
-        return outcome.result
+        result = load(self.source, self.options, self.workshop, canonical, self.samples, tell)
+        self.timings["source"] = round(time.monotonic() - started, 3)
+        return result
 
     def _artifact(self, choice: Choice, canonical: Path, loading: Future[Mapping[str, Any]]) -> Artifact:
         """Convert one artifact, and run it everywhere it was asked for."""
@@ -311,11 +268,3 @@ def _title(choice: Choice) -> str:
     return (
         choice.target.name if choice.variant == choice.target.variants[0] else f"{choice.target.name}:{choice.variant}"
     )
-
-
-def _search_path(source: Source, trust: bool) -> list[str]:
-    """Return where user code may import from: the working folder and PYTHONPATH, only when code was asked for."""
-    if source.kind != "python" and not trust:
-        return []
-    extra = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
-    return [os.getcwd(), *extra]

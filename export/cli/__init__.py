@@ -19,6 +19,7 @@ EXIT_BROKEN_PIPE = 141
 """What a shell says of a program that SIGPIPE ended."""
 
 COMMANDS = {
+    "inspect": "what a model holds, and what each target can do with it; nothing is converted",
     "export": "export a model to one or more targets, and prove each artifact",
     "check": "prove an existing export again, here and now",
     "targets": "what each target and runtime is, and whether it can run here",
@@ -31,7 +32,7 @@ exit codes:
     0  done: every artifact passed in every runtime
     1  an artifact answers differently from its source
     2  the request can't be met: a wrong name, file, sample or folder
-    3  an artifact could not be made, or could not be run
+    3  an artifact could not be made, or could not be run; for `inspect`, a target can't run the model
     4  a toolchain could not be provided, so something was not run
   130  interrupted; nothing was written
 

@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from anyport import api, terminal
-    from anyport.pipeline import TIMEOUT_SECONDS
+    from anyport.loading import TIMEOUT_SECONDS
 
     with terminal.progress(quiet=arguments.quiet or arguments.json, verbose=arguments.verbose) as progress:
         report = api.check(

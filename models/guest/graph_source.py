@@ -12,13 +12,12 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from anyport_guest import BadRequest, Tensors, first_line, storable
 from anyport_tf.freeze import freeze_session, source_node
-from anyport_tf.trace import Port, Traced, port
+from anyport_tf.trace import Port, Traced, observed_shape, port
 
 SERVE = "serve"
 HIDDEN = ("__saved_model_init_op", "__saved_model_train_op")
@@ -132,22 +131,10 @@ def _observed_shape(session: Any, inputs: Sequence[Port], tensor: Any) -> Any:
     """
     if tensor.shape.rank is not None:
         return tensor.shape
-    seen = []
-    for size in (2, 3):
-        feeds = {
-            port.tensor: np.zeros([dim or size for dim in port.shape], _numpy_dtype(port.dtype)) for port in inputs
-        }
-        try:
-            seen.append(session.run(tensor, feeds).shape)
-        except tf.errors.OpError:
-            return tensor.shape
-    if len(seen[0]) != len(seen[1]):
-        return tensor.shape
-    return tf.TensorShape([a if a == b else None for a, b in zip(*seen, strict=True)])
-
-
-def _numpy_dtype(name: str) -> Any:
-    return np.dtype(tf.dtypes.as_dtype(name).as_numpy_dtype)
+    feeds = {item.name: item.tensor for item in inputs}
+    return observed_shape(
+        lambda values: session.run(tensor, {feeds[name]: value for name, value in values.items()}), inputs
+    )
 
 
 def _output_name(tensor: Any) -> str:

@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from anyport_guest import BadRequest, GuestError, first_line
+from anyport_tf.origins import Origins, keras_own, layers_of, lines_of
 from anyport_tf.trace import Traced, of_function, structure_names
 
 Args = tuple[Any, ...]
@@ -51,8 +52,14 @@ def trace(model: Any, specs: Any = None) -> list[Traced]:
             input_structure=inputs.named_structure,
             output_structure=output_structure,
             owner=model,
+            origins=lambda: _origins(model, function),
         )
     ]
+
+
+def _origins(model: Any, function: Any) -> Origins:
+    layers = layers_of(model)
+    return Origins(layers=layers, lines=lines_of(function.graph, layers, keras_own(model)))
 
 
 class _Inputs:

@@ -5,7 +5,8 @@ Written once per export by whoever loaded the source (`write`), read by every co
 * `canonical.json` — `contract` (see `anyport.contract`), and `signatures`: for each its `graph` file, `inputs` and
   `outputs` (contract name → placeholder, contract name → tensor `node:index`) and the `weights`, `variables` and
   `tables` that other placeholders stand for; then `weights` (name → `{dtype, shape, offset}` in `weights.bin`), `tables`
-  (name → `{keys, values}`, names of entries of `weights`) and `versions` (of what wrote it).
+  (name → `{keys, values}`, names of entries of `weights`), `origins` (see `origins.Origins`), `parameters` (`elements`
+  and `bytes` of the source's variables) and `versions` (of what wrote it).
 * `SIGNATURE_NUMBER.pb` — a `GraphDef`.  Its placeholders are the inputs, one per weight (of its dtype and shape) and
   one of dtype `resource` per lookup table and per variable that the graph assigns.  Function calls are inlined;
   control flow is functional (`While`, `If`, `Case`); control inputs are gone unless the graph has state.
@@ -26,6 +27,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+
+from .origins import Origins
 
 Array = npt.NDArray[Any]
 
@@ -81,6 +84,9 @@ class Canonical:
     signatures: Mapping[str, Signature]
     weights: Mapping[str, Array]
     tables: Mapping[str, Mapping[str, str]]
+    origins: Origins = dataclasses.field(default_factory=Origins)
+    parameters: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """`elements` and `bytes` of the source's variables."""
 
     @classmethod
     def read(cls, folder: str | Path) -> Canonical:
@@ -105,11 +111,13 @@ class Canonical:
             signatures=signatures,
             weights=Weights(root / "weights.bin", index["weights"]),
             tables=index["tables"],
+            origins=Origins(**index["origins"]),
+            parameters=index["parameters"],
         )
 
     def origin(self, node: str) -> str:
         """Say where a node of the graph came from, in the user's words."""
-        return repr(node)
+        return self.origins.of(node)
 
     def table(self, name: str) -> tuple[Array, Array]:
         """Return the keys and values of a lookup table, both of shape `[entries]`."""
@@ -124,6 +132,8 @@ def write(
     signatures: Mapping[str, Signature],
     weights: Mapping[str, Array],
     tables: Mapping[str, tuple[Array, Array]],
+    origins: Origins | None = None,
+    parameters: Mapping[str, int] | None = None,
 ) -> None:
     """Write the canonical form into `folder`, which exists and is empty."""
     root = Path(folder)
@@ -136,6 +146,8 @@ def write(
         "signatures": {},
         "weights": _write_weights(root / "weights.bin", arrays),
         "tables": table_index,
+        "origins": dataclasses.asdict(origins or Origins()),
+        "parameters": dict(parameters or {}),
         "versions": {"tensorflow": tf.__version__},
     }
     for number, signature in enumerate(signatures.values()):

@@ -66,6 +66,8 @@ class Frozen:
     """Placeholder of dtype resource → key in `weights` of the initial value of a variable that the graph assigns."""
     tables: Mapping[str, tuple[Array, Array]]
     """Placeholder of dtype resource → keys and values."""
+    parameters: Mapping[str, tuple[int, int]]
+    """Variable of the source → its elements and bytes."""
 
 
 def freeze_function(function: Any) -> Frozen:
@@ -79,14 +81,18 @@ def freeze_function(function: Any) -> Frozen:
     }
     values = {name: _value(outer) for name, outer in captures.items() if name not in resources}
     states: dict[str, Array] = {}
+    parameters: dict[str, tuple[int, int]] = {}
     tables: dict[str, tuple[Array, Array]] = {}
     for name, outer in resources.items():
         if outer._id in variables:
-            (states if _changes(uses[name]) else values)[name] = variables[outer._id].numpy()
+            value = variables[outer._id].numpy()
+            (states if _changes(uses[name]) else values)[name] = value
+            parameters[f"{variables[outer._id].name}:{outer._id}"] = value.size, value.nbytes
         elif (dtypes := _table_dtypes(name, uses[name])) is not None:
             keys, entries = tf.raw_ops.LookupTableExportV2(table_handle=outer, Tkeys=dtypes[0], Tvalues=dtypes[1])
             tables[name] = _in_order(keys.numpy(), entries.numpy())
-    return _finish(_with_constants(graph, values), [tensor.name for tensor in function.outputs], states, tables)
+    graph = _with_constants(graph, values)
+    return _finish(graph, [tensor.name for tensor in function.outputs], states, tables, parameters)
 
 
 def _value(tensor: Any) -> Array:
@@ -109,7 +115,8 @@ def freeze_session(session: Any, inputs: Iterable[str], outputs: Iterable[str]) 
     for node in graph.node:
         if node.name in states or node.name in tables:
             _become_placeholder(node, tf.resource.as_datatype_enum, None)
-    return _finish(graph, outputs, states, tables)
+    parameters = {name: (value.size, value.nbytes) for name, value in read.items()}
+    return _finish(graph, outputs, states, tables, parameters)
 
 
 def _open_inputs(graph: GraphDef, inputs: set[str]) -> None:
@@ -225,7 +232,13 @@ def _variable_dtype(nodes: Iterable[NodeDef], handle: str) -> int:
     return next((int(node.attr["dtype"].type) for node in reads), int(tf.float32.as_datatype_enum))
 
 
-def _finish(graph: GraphDef, outputs: list[str], states: Mapping[str, Array], tables: Mapping[str, Table]) -> Frozen:
+def _finish(
+    graph: GraphDef,
+    outputs: list[str],
+    states: Mapping[str, Array],
+    tables: Mapping[str, Table],
+    parameters: Mapping[str, tuple[int, int]],
+) -> Frozen:
     """Prune to `outputs`, drop control inputs of a graph without state, and take the large constants out."""
     for node in all_nodes(graph):
         # Where a node must be placed, often beside one that is gone; on one device it means nothing.
@@ -248,6 +261,8 @@ def _finish(graph: GraphDef, outputs: list[str], states: Mapping[str, Array], ta
         weights=weights,
         variables=variables,
         tables={name: entry for name, entry in tables.items() if name in present},
+        # A graph that was frozen before has no variables; its large constants were some.
+        parameters=parameters or {name: (value.size, value.nbytes) for name, value in weights.items()},
     )
 
 
@@ -380,7 +395,14 @@ def _direct_calls(node: NodeDef, library: Mapping[str, Any]) -> set[str]:
 
 
 def _in_order(keys: Array, values: Array) -> Table:
-    """Sort a table's entries by key: the order of a hash table differs from run to run."""
+    """Sort a table's entries by key: the order of a hash table differs from run to run.
+
+    A dense table exports scalars as rows of one, and its empty buckets too, all under one key that can't be looked up.
+    """
+    if keys.shape[1:] == (1,):
+        _, first, counts = np.unique(keys, return_index=True, return_counts=True)
+        keys, values = keys[first[counts == 1], 0], values[first[counts == 1]]
+        values = values[:, 0] if values.shape[1:] == (1,) else values
     order = np.argsort(keys, kind="stable")
     return keys[order], values[order]
 

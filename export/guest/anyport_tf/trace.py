@@ -6,14 +6,16 @@ export needs and never looks at the source again.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import importlib.metadata
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 import anyport_guest
@@ -21,6 +23,7 @@ from anyport_guest import Array, BadRequest, Calls, Progress, Tensors
 
 from . import canonical, ranges, samples
 from .freeze import Frozen, all_nodes, freeze_function
+from .origins import Origins, lines_of
 
 DTYPES = (
     "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64",
@@ -57,6 +60,7 @@ class Traced:
     input_structure: Any = None
     """How the source nests its inputs: a name, or lists and dicts of names.  None: a flat mapping by name."""
     output_structure: Any = None
+    origins: Callable[[], Origins] = Origins
 
 
 def of_function(
@@ -68,6 +72,7 @@ def of_function(
     input_structure: Any = None,
     output_structure: Any = None,
     owner: Any = None,
+    origins: Callable[[], Origins] | None = None,
 ) -> Traced:
     """Describe a `ConcreteFunction` whose flat inputs and outputs carry these names."""
     explicit = function.inputs[: len(function.inputs) - len(function.captured_inputs)]
@@ -76,27 +81,65 @@ def of_function(
     def run(tensors: Tensors) -> Tensors:
         feeds = [tf.constant(tensors[n], t.dtype) for n, t in zip(input_names, explicit, strict=True)]
         results = function._call_flat(feeds, function.captured_inputs)
-        flat = results if isinstance(results, (list, tuple)) else tf.nest.flatten(results, expand_composites=True)
+        flat = tf.nest.flatten(results, expand_composites=True)
         return {n: _to_numpy(value) for n, value in zip(output_names, flat, strict=True)}
+
+    inputs = [port(n, tensor) for n, tensor in zip(input_names, explicit, strict=True)]
+
+    def output(wanted: str, tensor: Any) -> Port:
+        if tensor.shape.rank is not None:
+            return port(wanted, tensor)
+        with _state_kept(function.graph.variables):
+            return port(wanted, tensor, observed_shape(lambda feeds: run(feeds)[wanted], inputs))
 
     return Traced(
         name=name,
-        inputs=[port(n, tensor) for n, tensor in zip(input_names, explicit, strict=True)],
-        outputs=[port(n, tensor) for n, tensor in zip(output_names, function.outputs, strict=True)],
+        inputs=inputs,
+        outputs=[output(n, tensor) for n, tensor in zip(output_names, function.outputs, strict=True)],
         freeze=lambda: freeze_function(function),
         run=run,
         input_structure=input_structure,
         output_structure=output_structure,
         owner=owner,
+        origins=origins or (lambda: Origins(lines=lines_of(function.graph, {}, frozenset()))),
     )
+
+
+@contextlib.contextmanager
+def _state_kept(variables: Sequence[Any]) -> Iterator[None]:
+    before = [variable.numpy() for variable in variables]
+    yield
+    for variable, value in zip(variables, before, strict=True):
+        variable.assign(value)
+
+
+def observed_shape(run: Callable[[Tensors], Any], inputs: Sequence[Port]) -> Any:
+    """Return the `tf.TensorShape` of what `run` returns for zeros of two sizes; unknown where it fails on them.
+
+    TensorFlow can't infer every rank: behind a mutable table's lookup, or a version 1 loop that was imported.
+    """
+    seen = []
+    for size in (2, 3):
+        try:
+            seen.append(run({item.name: _zeros(item, size) for item in inputs}).shape)
+        except tf.errors.OpError:
+            return tf.TensorShape(None)
+    if len(seen[0]) != len(seen[1]):
+        return tf.TensorShape(None)
+    return tf.TensorShape([a if a == b else None for a, b in zip(*seen, strict=True)])
+
+
+def _zeros(item: Port, size: int) -> Array:
+    shape = [dim or size for dim in item.shape]
+    return np.full(shape, b"", object) if item.dtype == "string" else np.zeros(shape, item.dtype)
 
 
 def deliver(traced: Sequence[Traced], request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
     """Write the canonical form, the samples and the source's outputs.
 
-    `request` holds `canonical` (an empty folder), `samples` (the `.npz` to write), `user_samples` (a path or None)
-    and `seed`.  Returns `{"contract": …, "versions": {PACKAGE: VERSION}}`.  Announces `canonical` as soon as
-    converters may start.
+    `request` holds `canonical` (an empty folder), `samples` (the `.npz` to write, or None: the source is then not run),
+    `user_samples` (a path or None) and `seed`.  Returns `{"contract": …, "versions": {PACKAGE: VERSION}}`.  Announces
+    `canonical` as soon as converters may start.
     """
     if not traced:
         raise BadRequest("the source has no signature to export", "Give a tf.function an input_signature.")
@@ -108,8 +151,18 @@ def deliver(traced: Sequence[Traced], request: Mapping[str, Any], progress: Prog
     given = request.get("user_samples")
     calls = samples.load(given, contract) if given else samples.generate(contract, int(request["seed"]))
     signatures, weights, tables = _merge(traced, frozen)
-    canonical.write(request["canonical"], contract=contract, signatures=signatures, weights=weights, tables=tables)
+    canonical.write(
+        request["canonical"],
+        contract=contract,
+        signatures=signatures,
+        weights=weights,
+        tables=tables,
+        origins=_origins(traced),
+        parameters=_parameters(frozen.values()),
+    )
     progress("canonical")
+    if request["samples"] is None:
+        return {"contract": contract, "versions": _versions()}
     progress("running the source")
     try:
         outputs = _answers(traced, calls, bool(given))
@@ -123,6 +176,23 @@ def deliver(traced: Sequence[Traced], request: Mapping[str, Any], progress: Prog
     anyport_guest.write_calls(partial, inputs=calls, outputs=outputs)
     partial.replace(request["samples"])
     return {"contract": contract, "versions": _versions()}
+
+
+def _origins(traced: Sequence[Traced]) -> Origins:
+    """Merge the signatures' origins; a name that stands for different lines in two of them says nothing."""
+    layers: dict[str, str] = {}
+    lines: dict[str, str] = {}
+    for origins in [signature.origins() for signature in traced]:
+        layers |= origins.layers
+        for node, line in origins.lines.items():
+            lines[node] = line if lines.get(node, line) == line else ""
+    return Origins(layers=layers, lines={node: line for node, line in lines.items() if line})
+
+
+def _parameters(frozen: Iterable[Frozen]) -> dict[str, int]:
+    """Return the elements and bytes of all variables, each counted once however many signatures use it."""
+    sizes = {name: size for item in frozen for name, size in item.parameters.items()}
+    return {"elements": sum(size[0] for size in sizes.values()), "bytes": sum(size[1] for size in sizes.values())}
 
 
 def _versions() -> dict[str, str]:

@@ -29,7 +29,6 @@ grid(
         "plain": {"layer": layers.Attention()},
         "scaled": {"layer": layers.Attention(use_scale=True)},
         "concat": {"layer": layers.Attention(score_mode="concat")},
-        "scores": {"layer": layers.Attention(), "returns": "scores"},
         "causal": {"layer": layers.Attention(dropout=0.2), "use_causal_mask": True},
     },
 )
@@ -39,7 +38,6 @@ grid(
     _across,
     {
         "plain": {"layer": layers.AdditiveAttention()},
-        "unscaled": {"layer": layers.AdditiveAttention(use_scale=False)},
         "scores_causal": {"layer": layers.AdditiveAttention(), "returns": "scores", "use_causal_mask": True},
     },
 )
@@ -81,10 +79,7 @@ grid(
     _itself,
     {
         "plain": {"layer": layers.MultiHeadAttention(2, 3)},
-        "without_bias": {"layer": layers.MultiHeadAttention(2, 3, use_bias=False)},
-        "one_head": {"layer": layers.MultiHeadAttention(1, 6)},
         "causal": {"layer": layers.MultiHeadAttention(2, 3), "use_causal_mask": True},
-        "any_steps": {"layer": layers.MultiHeadAttention(2, 3), "steps": None},
         "any_steps_causal": {"layer": layers.MultiHeadAttention(2, 3), "steps": None, "use_causal_mask": True},
         "scores": {"layer": layers.MultiHeadAttention(2, 3), "returns": "scores"},
         "other_sizes": {"layer": layers.MultiHeadAttention(2, 3, value_dim=4, output_shape=7)},
@@ -99,7 +94,6 @@ grid(
     {
         "plain": {"layer": layers.GroupQueryAttention(3, 4, 2)},
         "one_key_head": {"layer": layers.GroupQueryAttention(3, 4, 1, use_bias=False)},
-        "causal": {"layer": layers.GroupQueryAttention(3, 4, 2), "use_causal_mask": True},
         "sliding_window": {"layer": layers.GroupQueryAttention(3, 4, 2, sliding_window=2), "use_causal_mask": True},
         "gated_scores": {"layer": layers.GroupQueryAttention(3, 4, 2, use_gate=True), "returns": "scores"},
         "any_steps": {"layer": layers.GroupQueryAttention(3, 4, 2), "steps": None},

@@ -14,10 +14,7 @@ grid(
     "dense",
     of_layer(layers.Dense, (6,), units=4),
     {
-        "plain": {},
         "without_bias": {"use_bias": False},
-        "one_unit": {"units": 1},
-        "on_steps": {"shape": (5, 6)},
         "on_any_steps": {"shape": (None, 6)},
         "on_images": {"shape": (4, 4, 3)},
         "lora": {"lora_rank": 2, "lora_alpha": 3},
@@ -29,8 +26,6 @@ grid(
     "einsum_dense",
     of_layer(layers.EinsumDense, (5, 6)),
     {
-        "plain": {"shape": (6,), "equation": "ab,bc->ac", "output_shape": 4, "bias_axes": "c"},
-        "without_bias": {"equation": "abc,cd->abd", "output_shape": (None, 4)},
         "ellipsis": {"equation": "...x,xy->...y", "output_shape": 4, "bias_axes": "y", "activation": "gelu"},
         "into_heads": {"equation": "abc,cde->abde", "output_shape": (None, 2, 4), "bias_axes": "de"},
         "out_of_heads": {"shape": (5, 2, 4), "equation": "abcd,cde->abe", "output_shape": (None, 6), "bias_axes": "e"},
@@ -43,12 +38,9 @@ grid(
     "embedding",
     of_layer(layers.Embedding, (6,), "int32", input_dim=20, output_dim=4),
     {
-        "plain": {},
         "of_int64": {"dtype": "int64"},
-        "of_uint8": {"dtype": "uint8"},
         "of_one_id": {"shape": ()},
         "of_grids": {"shape": (3, 5)},
-        "any_steps": {"shape": (None,)},
     },
 )
 
@@ -79,10 +71,8 @@ grid(
     "reversible_embedding",
     _language_model,
     {
-        "tied": {},
-        "untied": {"tie_weights": False},
-        "soft_capped": {"logit_soft_cap": 0.5},
-        "masked": {"mask_zero": True},
+        "tied_masked": {"mask_zero": True},
+        "untied_soft_capped": {"tie_weights": False, "logit_soft_cap": 0.5},
     },
 )
 
@@ -159,7 +149,6 @@ grid(
     "time_distributed",
     of_layer(layers.TimeDistributed, (5, 6)),
     {
-        "dense": {"layer": layers.Dense(4)},
         "dense_any_steps": {"layer": layers.Dense(4), "shape": (None, 6)},
         "conv2d": {"layer": layers.Conv2D(4, 3), "shape": (3, 8, 8, 3)},
         "model": {

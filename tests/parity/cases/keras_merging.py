@@ -35,8 +35,8 @@ LAYERS: dict[str, dict[str, Any]] = {
     "minimum": {"layer": layers.Minimum()},
 }
 grid(globals(), "three", _alike, {**LAYERS, "concatenate": {"layer": layers.Concatenate()}})
-grid(globals(), "broadcast", _broadcast, {name: {"layer": type(of["layer"])()} for name, of in LAYERS.items()})
-grid(globals(), "subtract", _pair, {"pair": {"layer": layers.Subtract}, "row": {"layer": layers.Subtract, "b": (1, 3)}})
+grid(globals(), "broadcast", _broadcast, {"add": {"layer": layers.Add()}, "maximum": {"layer": layers.Maximum()}})
+grid(globals(), "subtract", _pair, {"row": {"layer": layers.Subtract, "b": (1, 3)}})
 grid(
     globals(),
     "concatenate",
@@ -52,7 +52,6 @@ grid(
     "dot",
     _pair,
     {
-        "vectors": {"layer": layers.Dot, "axes": 1, "a": (6,), "b": (6,)},
         "cosine": {"layer": layers.Dot, "axes": 1, "a": (6,), "b": (6,), "normalize": True},
         "matrices": {"layer": layers.Dot, "axes": (2, 1), "a": (4, 3), "b": (3, 5)},
         "transposed": {"layer": layers.Dot, "axes": 2, "a": (4, 3), "b": (5, 3)},
@@ -71,7 +70,6 @@ grid(
     _integers,
     {
         "add": {"layer": layers.Add(dtype="int32")},
-        "maximum": {"layer": layers.Maximum(dtype="int32")},
         "concatenate": {"layer": layers.Concatenate(dtype="int32")},
     },
 )

@@ -16,13 +16,10 @@ grid(
     {
         "images": {},
         "features": {"shape": (6,)},
-        "steps": {"shape": (5, 6)},
         "volumes": {"shape": (3, 4, 5, 2)},
         "first_axis": {"axis": 1},
-        "without_scale": {"scale": False},
         "without_center": {"center": False},
         "neither": {"scale": False, "center": False, "epsilon": 0.1},
-        "renorm": {"renorm": True},
     },
 )
 
@@ -47,7 +44,6 @@ grid(
         "first_axis": {"axis": 1},
         "axes": {"shape": (4, 5, 3), "axis": [1, 2, 3]},
         "outer_axes": {"shape": (4, 5, 3), "axis": [1, 3]},
-        "without_scale": {"scale": False},
         "without_center": {"center": False, "epsilon": 0.1},
         "any_steps": {"shape": (None, 6)},
     },
@@ -60,9 +56,7 @@ grid(
         "images": {},
         "steps": {"shape": (5, 6)},
         "instance": {"groups": -1},
-        "layer": {"groups": 1},
         "first_axis": {"shape": (6, 4, 4), "axis": 1},
-        "neither": {"scale": False, "center": False},
         "any_size": {"shape": (None, None, 6)},
     },
 )
@@ -70,13 +64,13 @@ grid(
     globals(),
     "rms_normalization",
     of_layer(layers.RMSNormalization, (5, 6)),
-    {"plain": {}, "axes": {"shape": (4, 5, 3), "axis": [1, 2]}, "epsilon": {"epsilon": 0.1}},
+    {"plain": {}, "last_axes": {"shape": (4, 5, 3), "axis": [-2, -1]}, "epsilon": {"epsilon": 0.1}},
 )
 grid(
     globals(),
     "unit_normalization",
     of_layer(layers.UnitNormalization, (5, 6)),
-    {"plain": {}, "first_axis": {"axis": 1}, "axes": {"axis": [1, 2]}},
+    {"plain": {}, "axes": {"axis": [1, 2]}},
 )
 
 

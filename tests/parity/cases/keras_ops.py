@@ -671,7 +671,7 @@ def associative_scan() -> Any:
     def call(x: Any, y: Any) -> Any:
         decays, inputs = ops.sigmoid(ops.transpose(x, (1, 0, 2))), ops.transpose(y, (1, 0, 2))
         _, states = ops.associative_scan(lambda a, b: (a[0] * b[0], b[0] * a[1] + b[1]), (decays, inputs))
-        return ops.transpose(states, (1, 0, 2))
+        return ops.transpose(ops.reshape(states, (8, 2, 2)), (1, 0, 2))
 
     # Keras counts the steps while it traces, and finds them in the first dimension alone.
     return of_call(call, keras.Input(batch_shape=(2, 8, 2), name="x"), keras.Input(batch_shape=(2, 8, 2), name="y"))

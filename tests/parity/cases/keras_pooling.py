@@ -12,22 +12,16 @@ from keras import layers
 SAME, FIRST = {"padding": "same"}, {"data_format": "channels_first"}
 
 WINDOWS_1D: dict[str, dict[str, Any]] = {
-    "valid": {},
     "overlapping_same": {"pool_size": 3, "strides": 2, **SAME},
-    "channels_first": {"shape": (3, 9), **FIRST},
 }
 WINDOWS_2D: dict[str, dict[str, Any]] = {
-    "valid": {},
-    "same": SAME,
     "overlapping_same": {"pool_size": 3, "strides": 2, **SAME},
     "rectangular": {"pool_size": (1, 3), "strides": (2, 1)},
     "any_size": {"shape": (None, None, 3), **SAME},
     "channels_first": {"shape": (3, 7, 9), **SAME, **FIRST},
 }
 WINDOWS_3D: dict[str, dict[str, Any]] = {
-    "valid": {},
     "overlapping_same": {"pool_size": 3, "strides": (1, 2, 2), **SAME},
-    "channels_first": {"shape": (2, 5, 6, 7), **FIRST},
 }
 grid(globals(), "max_pooling1d", of_layer(layers.MaxPooling1D, (9, 3), pool_size=2), WINDOWS_1D)
 grid(globals(), "average_pooling1d", of_layer(layers.AveragePooling1D, (9, 3), pool_size=2), WINDOWS_1D)
@@ -38,16 +32,16 @@ grid(globals(), "average_pooling3d", of_layer(layers.AveragePooling3D, (5, 6, 7,
 
 IMAGES: dict[str, dict[str, Any]] = {
     "plain": {},
-    "any_size": {"shape": (None, None, 3)},
     "kept_dims_channels_first": {"shape": (3, 7, 9), "keepdims": True, **FIRST},
 }
-STEPS: dict[str, dict[str, Any]] = {"plain": {}, "kept_dims_channels_first": {"keepdims": True, **FIRST}}
+STEPS: dict[str, dict[str, Any]] = {"kept_dims": {"keepdims": True}}
+VOLUMES: dict[str, dict[str, Any]] = {"plain": {}}
 grid(globals(), "global_max_pooling1d", of_layer(layers.GlobalMaxPooling1D, (9, 3)), STEPS)
 grid(globals(), "global_average_pooling1d", of_layer(layers.GlobalAveragePooling1D, (9, 3)), STEPS)
 grid(globals(), "global_max_pooling2d", of_layer(layers.GlobalMaxPooling2D, (7, 9, 3)), IMAGES)
 grid(globals(), "global_average_pooling2d", of_layer(layers.GlobalAveragePooling2D, (7, 9, 3)), IMAGES)
-grid(globals(), "global_max_pooling3d", of_layer(layers.GlobalMaxPooling3D, (4, 5, 6, 2)), STEPS)
-grid(globals(), "global_average_pooling3d", of_layer(layers.GlobalAveragePooling3D, (4, 5, 6, 2)), STEPS)
+grid(globals(), "global_max_pooling3d", of_layer(layers.GlobalMaxPooling3D, (4, 5, 6, 2)), VOLUMES)
+grid(globals(), "global_average_pooling3d", of_layer(layers.GlobalAveragePooling3D, (4, 5, 6, 2)), VOLUMES)
 
 
 def _padded_steps() -> dict[str, Any]:
@@ -64,7 +58,7 @@ def global_average_pooling1d_masked() -> Any:
 def _adaptive(kind: str) -> None:
     for dims, shape, uneven in ((1, (9, 2), 4), (2, (7, 9, 2), (3, 4)), (3, (4, 5, 6, 2), (2, 3, 4))):
         layer = getattr(layers, f"Adaptive{kind.title()}Pooling{dims}D")
-        options: dict[str, Any] = {"even": {"output_size": 1}, "uneven": {"output_size": uneven}}
+        options: dict[str, Any] = {"uneven": {"output_size": uneven}}
         if dims == 2:
             options["channels_first"] = {"shape": (2, 6, 8), "output_size": (3, 4), **FIRST}
         grid(globals(), f"adaptive_{kind}_pooling{dims}d", of_layer(layer, shape), options)

@@ -12,21 +12,22 @@ from keras import layers
 STEPS = (5, 3)
 OPTIONS: dict[str, dict[str, Any]] = {
     "last": {},
-    "sequences": {"return_sequences": True},
     "sequences_and_state": {"return_sequences": True, "return_state": True},
     "backwards": {"go_backwards": True, "return_sequences": True},
-    "unrolled": {"unroll": True, "return_sequences": True},
     "any_steps": {"shape": (None, 3), "return_sequences": True},
-    "without_bias": {"use_bias": False},
-    "relu": {"activation": "relu"},
 }
 GATED: dict[str, dict[str, Any]] = {
     **OPTIONS,
-    "hard_sigmoid": {"recurrent_activation": "hard_sigmoid"},
-    "dropout": {"dropout": 0.2, "recurrent_dropout": 0.2},
+    "unrolled": {"unroll": True, "return_sequences": True},
+    "other_activations": {"activation": "relu", "recurrent_activation": "hard_sigmoid", "use_bias": False},
 }
 grid(globals(), "simple_rnn", of_layer(layers.SimpleRNN, STEPS, units=4), OPTIONS)
-grid(globals(), "lstm", of_layer(layers.LSTM, STEPS, units=4), GATED)
+grid(
+    globals(),
+    "lstm",
+    of_layer(layers.LSTM, STEPS, units=4),
+    {**GATED, "dropout": {"dropout": 0.2, "recurrent_dropout": 0.2}},
+)
 grid(globals(), "gru", of_layer(layers.GRU, STEPS, units=4), {**GATED, "reset_before_matrix": {"reset_after": False}})
 
 
@@ -72,11 +73,12 @@ EACH = {
     "lstm": {"layer": layers.LSTM},
     "gru": {"layer": layers.GRU},
 }
+GATES = {name: EACH[name] for name in ("lstm", "gru")}
 grid(globals(), "masked", _masked, EACH, samples=_padded_steps)
-grid(globals(), "tokens", _of_tokens, EACH)
-grid(globals(), "stateful", _stateful, EACH)
+grid(globals(), "tokens", _of_tokens, GATES)
+grid(globals(), "stateful", _stateful, GATES)
 grid(globals(), "from_state", _from_state, EACH)
-grid(globals(), "translator", _translator, EACH)
+grid(globals(), "translator", _translator, GATES)
 
 
 def _both_ways(layer: Any, merge_mode: str | None = "concat", **options: Any) -> Any:
@@ -93,8 +95,6 @@ grid(
         "lstm": {"layer": layers.LSTM},
         "gru_sequences": {"layer": layers.GRU, "return_sequences": True},
         "simple_rnn_sum": {"layer": layers.SimpleRNN, "merge_mode": "sum"},
-        "lstm_mul": {"layer": layers.LSTM, "merge_mode": "mul", "return_sequences": True},
-        "gru_ave": {"layer": layers.GRU, "merge_mode": "ave"},
         "lstm_separate": {"layer": layers.LSTM, "merge_mode": None, "return_sequences": True},
         "lstm_states": {"layer": layers.LSTM, "return_state": True, "return_sequences": True},
     },
@@ -193,21 +193,17 @@ def conv1d_then_gru_any_steps() -> Any:
     )
 
 
-CONVOLUTIONAL: dict[str, dict[str, Any]] = {
-    "last": {},
-    "sequences_same": {"return_sequences": True, "padding": "same"},
-}
-grid(globals(), "conv_lstm1d", of_layer(layers.ConvLSTM1D, (3, 6, 2), filters=4, kernel_size=3), CONVOLUTIONAL)
+SEQUENCES: dict[str, dict[str, Any]] = {"sequences_same": {"return_sequences": True, "padding": "same"}}
+grid(globals(), "conv_lstm1d", of_layer(layers.ConvLSTM1D, (3, 6, 2), filters=4, kernel_size=3), SEQUENCES)
 grid(
     globals(),
     "conv_lstm2d",
     of_layer(layers.ConvLSTM2D, (3, 6, 6, 2), filters=4, kernel_size=3),
     {
-        **CONVOLUTIONAL,
+        "last": {"return_state": True},
+        **SEQUENCES,
         "strided_backwards": {"strides": 2, "go_backwards": True},
-        "dilated": {"dilation_rate": 2, "return_state": True},
         "any_steps": {"shape": (None, 6, 6, 2), "padding": "same"},
-        "channels_first": {"shape": (3, 2, 6, 6), "data_format": "channels_first"},
     },
 )
-grid(globals(), "conv_lstm3d", of_layer(layers.ConvLSTM3D, (2, 4, 4, 4, 2), filters=3, kernel_size=3), CONVOLUTIONAL)
+grid(globals(), "conv_lstm3d", of_layer(layers.ConvLSTM3D, (2, 4, 4, 4, 2), filters=3, kernel_size=3), SEQUENCES)

@@ -13,8 +13,6 @@ grid(
     of_layer(layers.Reshape, (4, 6)),
     {
         "plain": {"target_shape": (3, 8)},
-        "inferred": {"target_shape": (2, -1)},
-        "flat": {"target_shape": (-1,)},
         "more_axes": {"target_shape": (2, 2, 1, 6)},
         "any_steps": {"shape": (None, 6), "target_shape": (-1, 3)},
         "any_steps_kept": {"shape": (None, 6), "target_shape": (-1, 2, 3)},
@@ -25,8 +23,6 @@ grid(
     "permute",
     of_layer(layers.Permute, (4, 6)),
     {
-        "two": {"dims": (2, 1)},
-        "three": {"shape": (3, 4, 5), "dims": (3, 1, 2)},
         "four": {"shape": (2, 3, 4, 5), "dims": (4, 2, 1, 3)},
         "any_size": {"shape": (None, None, 3), "dims": (3, 2, 1)},
     },
@@ -35,7 +31,7 @@ grid(
     globals(),
     "flatten",
     of_layer(layers.Flatten, (3, 4, 5)),
-    {"plain": {}, "channels_first": FIRST, "scalars": {"shape": ()}, "integers": {"dtype": "int32"}},
+    {"channels_first": FIRST, "integers": {"dtype": "int32"}},
 )
 grid(globals(), "repeat_vector", of_layer(layers.RepeatVector, (6,)), {"plain": {"n": 3}})
 
@@ -43,14 +39,13 @@ grid(
     globals(),
     "cropping1d",
     of_layer(layers.Cropping1D, (7, 3)),
-    {"plain": {"cropping": (1, 2)}, "end": {"cropping": (0, 2)}, "any_steps": {"shape": (None, 3), "cropping": 1}},
+    {"any_steps": {"shape": (None, 3), "cropping": (1, 2)}},
 )
 grid(
     globals(),
     "cropping2d",
     of_layer(layers.Cropping2D, (6, 7, 3)),
     {
-        "plain": {"cropping": ((1, 2), (0, 3))},
         "any_size": {"shape": (None, None, 3), "cropping": 1},
         "channels_first": {"shape": (3, 6, 7), "cropping": ((0, 1), (2, 0)), **FIRST},
     },
@@ -61,7 +56,6 @@ grid(
     of_layer(layers.Cropping3D, (4, 5, 6, 2)),
     {
         "plain": {"cropping": ((1, 0), (1, 2), (0, 3))},
-        "channels_first": {"shape": (2, 4, 5, 6), "cropping": 1, **FIRST},
     },
 )
 grid(
@@ -70,8 +64,6 @@ grid(
     of_layer(layers.ZeroPadding1D, (5, 3)),
     {
         "plain": {"padding": (1, 2)},
-        "any_steps": {"shape": (None, 3), "padding": 1},
-        "channels_first": {"shape": (3, 5), "padding": 2, **FIRST},
     },
 )
 grid(
@@ -79,7 +71,6 @@ grid(
     "zero_padding2d",
     of_layer(layers.ZeroPadding2D, (4, 5, 3)),
     {
-        "plain": {"padding": ((1, 2), (0, 3))},
         "any_size": {"shape": (None, None, 3), "padding": 1},
         "channels_first": {"shape": (3, 4, 5), "padding": (1, 2), **FIRST},
     },
@@ -90,14 +81,13 @@ grid(
     of_layer(layers.ZeroPadding3D, (3, 4, 5, 2)),
     {
         "plain": {"padding": ((1, 0), (1, 2), (0, 3))},
-        "channels_first": {"shape": (2, 3, 4, 5), "padding": 1, **FIRST},
     },
 )
 grid(
     globals(),
     "up_sampling1d",
     of_layer(layers.UpSampling1D, (5, 3)),
-    {"plain": {"size": 3}, "any_steps": {"shape": (None, 3), "size": 2}},
+    {"any_steps": {"shape": (None, 3), "size": 3}},
 )
 grid(
     globals(),
@@ -105,17 +95,15 @@ grid(
     of_layer(layers.UpSampling2D, (4, 5, 3)),
     {
         **{name: {"interpolation": name} for name in ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")},
-        "nearest_uneven": {"size": (2, 3)},
         "bilinear_uneven": {"size": (3, 2), "interpolation": "bilinear"},
         "nearest_any_size": {"shape": (None, None, 3)},
         "bilinear_any_size": {"shape": (None, None, 3), "interpolation": "bilinear"},
         "nearest_channels_first": {"shape": (3, 4, 5), **FIRST},
-        "bilinear_channels_first": {"shape": (3, 4, 5), "interpolation": "bilinear", **FIRST},
     },
 )
 grid(
     globals(),
     "up_sampling3d",
     of_layer(layers.UpSampling3D, (2, 3, 4, 2)),
-    {"plain": {"size": (2, 1, 3)}, "channels_first": {"shape": (2, 2, 3, 4), **FIRST}},
+    {"plain": {"size": (2, 1, 3)}},
 )

@@ -82,8 +82,7 @@ def bubble_sort(x):
         for j in tf.range(size - i - 1):
             if x[j] > x[j + 1]:
                 pair = tf.stack([x[j + 1], x[j]])
-                x = tf.concat([x[:j], pair, x[j + 2 :]], axis=0)
-        x = tf.ensure_shape(x, [9])
+                x = tf.ensure_shape(tf.concat([x[:j], pair, x[j + 2 :]], axis=0), [9])
     return x
 
 

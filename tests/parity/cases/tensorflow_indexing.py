@@ -250,7 +250,7 @@ def transpose_rank_6(x):
     return tf.transpose(x, [5, 0, 3, 2, 4, 1])
 
 
-@traced(floats(1, 3, 1, 2, 1, 2), floats(2, 1, 2, 2, 3, 1))
+@traced(floats(2, 3, 1, 2, 2, 3), floats(2, 1, 1, 2, 2, 1))
 def broadcast_rank_6(a, b):
     return a * b + a
 

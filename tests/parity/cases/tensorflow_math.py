@@ -161,7 +161,7 @@ def softmaxes(x):
 
 @traced(ints(None), ints(None))
 def integer_division(a, b):
-    a, b = a - 50, b - 200
+    a, b = a - 50, b % 7 - 8
     return {
         "floordiv": a // b,
         "floormod": a % b,
@@ -249,8 +249,8 @@ def comparisons(a, b):
         "less": a < b,
         "greater_equal": a >= b,
         "not_equal": tf.not_equal(tf.sign(a), tf.sign(b)),
-        "logic": tf.logical_or(tf.logical_and(a > 0.0, close), tf.logical_xor(a > b, b > 0.0)),
-        "approximately": tf.math.approximate_equal(a, b, tolerance=0.3),
+        "logic": tf.logical_or(tf.logical_and(a > 0.0, close), tf.math.logical_xor(a > b, b > 0.0)),
+        "approximately": tf.raw_ops.ApproximateEqual(x=a, y=b, tolerance=0.3),
     }
 
 

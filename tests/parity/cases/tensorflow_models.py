@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import tensorflow as tf
 from catalogue import case
@@ -11,7 +13,7 @@ from graphs import floats, ints, strings, traced, weight
 class DenseNet(tf.Module):
     def __init__(self, sizes):
         super().__init__()
-        self.kernels = [tf.Variable(weight(a, b)) for a, b in zip(sizes, sizes[1:], strict=False)]
+        self.kernels = [tf.Variable(weight(a, b)) for a, b in itertools.pairwise(sizes)]
         self.biases = [tf.Variable(weight(b)) for b in sizes[1:]]
 
     @tf.function(input_signature=[floats(None, 6)])

@@ -290,7 +290,12 @@ def identities(x):
 
 @traced(spec("bool", None), floats(None))
 def boolean_input(mask, x):
-    return {"kept": tf.where(mask, x, -1.0), "not": ~mask, "odd": mask ^ (x > 0.0), "any": tf.reduce_any(mask)}
+    return {
+        "kept": tf.where(mask, x, -1.0),
+        "not": ~mask,
+        "odd": mask ^ (x > 0.0),
+        "any": tf.reduce_any(tf.stack([mask, x > 0.0], axis=1), axis=1),
+    }
 
 
 @traced(floats(None, 3), samples=lambda: {"x": np.array([[1, 2, 3], [-1, 0, 1], [4, -4, 0.5], [0, 0, 0]], np.float32)})

@@ -132,7 +132,9 @@ def _example(value: float, words: list[bytes]) -> bytes:
 
 
 def _examples() -> dict[str, np.ndarray]:
-    return {"serialized": np.array([_example(1.5, [b"alpha", b"x"]), _example(-2.5, []), _example(0.25, [b"beta"])])}
+    return {
+        "serialized": np.array([_example(1.5, [b"alpha", b"x"]), _example(-2.5, [b"y"]), _example(0.25, [b"beta"])])
+    }
 
 
 @traced(strings(None), samples=_examples)
