@@ -1,22 +1,20 @@
-"""Whether a graph can be said in TF.js at all: asked before anything is converted.
-
-`check` takes a signature in the canonical form and raises `anyport_guest.Refused`, which names the op and the layer
-it came from.  What the rewrites of `tfjs_rewrite` and `tfjs_control_flow` take away isn't refused.
-"""
+"""What TF.js' wasm backend can't run: said for the whole model at once, before anything is converted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import tensorflow as tf
 import tfjs_control_flow
 from tfjs_package import op_names
-from tfjs_rewrite import FLOATS
 
 from anyport_guest import Refused
-from anyport_tf.canonical import Signature
-from anyport_tf.freeze import all_nodes
+from anyport_tf import rules
+from anyport_tf.canonical import Canonical, Signature
+from anyport_tf.preflight import Refusal
+
+Operation = Any
 
 WITHOUT_KERNEL = frozenset(
     [
@@ -38,15 +36,11 @@ WITHOUT_KERNEL = frozenset(
 """Ops that TF.js' converter accepts and its wasm backend 4.22.0 has no kernel for (the registered kernels, by
 `tf.getKernelsForBackend('wasm')`, against what the executors call; BitwiseAnd has one, and runs on no backend)."""
 
-REWRITTEN = frozenset(
-    (*tfjs_control_flow.FUNCTIONAL, "_SwitchN", "Einsum", "Erfc", "LookupTableFind", "LookupTableFindV2")
-)
-"""Ops that the converter takes away, whether TF.js knows them or not."""
+LOWERED = frozenset((*tfjs_control_flow.FUNCTIONAL, "_SwitchN"))
+"""Ops that the converter takes away."""
 
 RANDOM = ("RandomStandardNormal", "RandomUniform", "RandomUniformInt", "TruncatedNormal", "Multinomial")
-
 PRODUCTS = ("MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3")
-
 WIDE = (tf.complex64, tf.complex128)
 
 HINTS = {
@@ -57,53 +51,77 @@ HINTS = {
 FALLBACK_HINT = "Replace it in the model, or move it into the page's own code before or after the model."
 
 
-def check(signature: Signature) -> None:
-    """Raise `Refused` for the first thing in the signature that TF.js can't express."""
-    if signature.variables:
-        names = ", ".join(map(repr, sorted(signature.variables)))
-        raise Refused(
-            f"signature {signature.name!r} assigns variables ({names}), and a TF.js graph model has none",
-            "Make the state an input and an output of the signature.",
+def refusals(model: Canonical) -> list[Refusal]:
+    """Return everything in the model, simplified and repaired, that TF.js can't do."""
+    return [refusal for signature in model.signatures.values() for refusal in _of_signature(signature)]
+
+
+def _of_signature(signature: Signature) -> Iterator[Refusal]:
+    for placeholder in signature.variables:
+        yield Refusal(
+            op="VarHandleOp",
+            node=placeholder,
+            reason="the signature assigns this variable, and a TF.js graph model has none",
+            hint="Make the state an input and an output of the signature.",
         )
-    known = op_names() - WITHOUT_KERNEL | REWRITTEN
+    known = op_names() - WITHOUT_KERNEL | LOWERED
     library = {function.signature.name for function in signature.graph.library.function}
-    for node in all_nodes(signature.graph):
-        _check_node(node, known | library)
-    _check_resources(signature)
+    explained = {*signature.tables, *signature.variables}
+    for name, operation in rules.operations(signature.graph):
+        yield from _of_operation(name, operation, known | library)
+        if operation.type == "Placeholder" and operation.outputs[0].dtype == tf.resource and name not in explained and "/" not in name:
+            yield Refusal(
+                op="Placeholder",
+                node=name,
+                reason="it is a resource that isn't a lookup table that anyport can read",
+                hint="Only tables whose entries are known when the model is exported can go into a TF.js model.",
+            )
+
+
+def _of_operation(name: str, operation: Operation, known: frozenset[str]) -> Iterator[Refusal]:
+    if operation.type not in known:
+        lacks = "its wasm backend has no kernel for it" if operation.type in WITHOUT_KERNEL else "the format has no such op"
+        yield Refusal(op=operation.type, node=name, reason=lacks, hint=HINTS.get(operation.type, FALLBACK_HINT))
+    elif operation.type in PRODUCTS and not operation.outputs[0].dtype.is_floating:
+        yield Refusal(
+            op=operation.type,
+            node=name,
+            reason="its wasm backend can't multiply matrices of integers",
+            hint="Cast them to float32 before, which is exact below 2²⁴.",
+        )
+    elif any(tensor.dtype in WIDE for tensor in (*operation.inputs, *operation.outputs)):
+        yield Refusal(
+            op=operation.type,
+            node=name,
+            reason="its wasm backend can't compute with complex numbers",
+            hint=HINTS["Complex"],
+        )
+
+
+def notes(model: Canonical) -> list[str]:
+    """Return what a user of the artifact must know."""
+    found = []
+    for contract in model.contract["signatures"]:
+        found += _narrowing_notes(contract)
+        drawn = [node.name for node in model.signatures[contract["name"]].graph.node if node.op in RANDOM]
+        if drawn:
+            found.append(f"{contract['name']!r} draws random numbers ({', '.join(drawn)}): no two runs agree")
+    return found
+
+
+def _narrowing_notes(contract: Any) -> Iterator[str]:
+    from tfjs_write import tfjs_dtype
+    for role in ("inputs", "outputs"):
+        for tensor in contract[role]:
+            narrow = tfjs_dtype(tensor["dtype"])
+            if narrow != tensor["dtype"]:
+                what = f"{role[:-1]} {tensor['name']!r} of {contract['name']!r}"
+                yield f"{what} is {narrow} in TF.js, which has no {tensor['dtype']}"
 
 
 def check_converted(nodes: Iterable[Any]) -> None:
     """Raise `Refused` if an op is left, after all rewrites, that TF.js' wasm backend can't run."""
-    known = op_names() - WITHOUT_KERNEL - REWRITTEN | {"LookupTableFindV2"}
+    known = op_names() - WITHOUT_KERNEL | {"LookupTableFindV2"}
     for node in nodes:
-        _check_node(node, known)
-
-
-def _check_node(node: Any, known: frozenset[str]) -> None:
-    if node.op not in known:
-        lacks = "its wasm backend has no kernel for it" if node.op in WITHOUT_KERNEL else "the format has no such op"
-        raise Refused(f"TF.js can't run {node.op} ({node.name}): {lacks}", HINTS.get(node.op, FALLBACK_HINT))
-    if node.op in PRODUCTS and node.attr["T"].type not in FLOATS:
-        raise Refused(
-            f"TF.js can't multiply matrices of integers on wasm; {node.op} ({node.name}) does",
-            "Cast them to float32 before, which is exact below 2²⁴.",
-        )
-    if any(attr.type in WIDE for attr in node.attr.values()):
-        raise Refused(
-            f"TF.js can't compute with complex numbers on wasm; {node.op} ({node.name}) does", HINTS["Complex"]
-        )
-
-
-def _check_resources(signature: Signature) -> None:
-    explained = {*signature.tables, *signature.variables}
-    for node in signature.graph.node:
-        if node.op == "Placeholder" and node.attr["dtype"].type == tf.resource and node.name not in explained:
-            raise Refused(
-                f"{node.name} is a resource that isn't a lookup table that anyport can read",
-                "Only tables whose entries are known when the model is exported can go into a TF.js model.",
-            )
-
-
-def random_ops(nodes: Iterable[Any]) -> list[str]:
-    """Return the nodes that draw random numbers: the runs can't be expected to agree."""
-    return [node.name for node in nodes if node.op in RANDOM]
+        if node.op not in known:
+            raise Refused(f"TF.js can't run {node.op} ({node.name})", FALLBACK_HINT)

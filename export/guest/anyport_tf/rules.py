@@ -261,6 +261,24 @@ class _Engine:
         graph.library.function.extend(item for name, item in kept.items() if name not in present)
 
 
+def operations(graph: GraphDef, where: str = "") -> Iterator[tuple[str, Operation]]:
+    """Yield every operation of a graph and of the functions that it calls, each with the name that reports give it.
+
+    Shapes in a function are those that all its callers give it.
+    """
+    library = {function.signature.name: function for function in graph.library.function}
+    called: dict[str, list[Any]] = {}
+    with tf.Graph().as_default() as scratch:
+        tf.graph_util.import_graph_def(graph, name="")
+    for operation in scratch.get_operations():
+        yield where + operation.name, operation
+        for name, shapes in calls(operation, library):
+            called[name] = _general(called.get(name), shapes)
+    for name, shapes in called.items():
+        body, _ = _body(tf.compat.v1.GraphDef(library=graph.library, versions=graph.versions), library[name], shapes)
+        yield from operations(body, f"{where}{name}/")
+
+
 def calls(operation: Operation, library: Mapping[str, Any]) -> Iterator[tuple[str, list[Any]]]:
     """Yield the functions that an operation calls, with the shapes of the arguments that it gives them."""
     definition = operation.node_def

@@ -536,7 +536,8 @@ def _detections(shape: tuple[int | None, ...]) -> tuple[Any, Any, Any]:
     y = layers.Conv2D(8, 3, strides=2, padding="same", activation="relu")(x)
     y = layers.Conv2D(8, 3, strides=2, padding="same", activation="relu")(y)
     offsets = layers.Reshape((16, 4))(layers.Conv2D(4, 1, name="offsets")(y))
-    scores = ops.sigmoid(4.0 * layers.Reshape((16, 2))(layers.Conv2D(2, 1, name="classes")(y)))
+    logits = layers.Reshape((16, 2))(layers.Conv2D(2, 1, name="classes")(y))
+    scores = ops.sigmoid(4.0 * (logits - ops.mean(logits, axis=1, keepdims=True)))
     centres = np.stack(np.meshgrid(np.arange(4), np.arange(4), indexing="ij"), -1).reshape(1, 16, 2).astype("float32")
     centre, size = (ops.sigmoid(offsets[..., :2]) + centres) / 4, ops.exp(ops.tanh(offsets[..., 2:])) * 0.3
     return x, ops.concatenate([centre - size / 2, centre + size / 2], axis=-1), scores

@@ -43,7 +43,8 @@ def _convolution() -> Any:
 
 def _recurrent() -> Any:
     x = _x(6, 4)
-    return seeded(keras.Model(x, [layers.LSTM(5)(x), layers.GRU(4, return_sequences=True)(x)]))
+    start = {"recurrent_initializer": "glorot_uniform"}  # the orthogonal one has no bfloat16
+    return seeded(keras.Model(x, [layers.LSTM(5, **start)(x), layers.GRU(4, return_sequences=True, **start)(x)]))
 
 
 def _attention() -> Any:
@@ -136,7 +137,7 @@ def input_bool() -> Any:
     """A mask as an input."""
     x, mask = _x(5, 3), _x(5, dtype="bool", name="mask")
     y = layers.Dense(4)(x) * ops.cast(mask, "float32")[:, :, None]
-    return seeded(keras.Model([x, mask], [ops.sum(y, axis=1), ops.any(mask, axis=-1)]))
+    return seeded(keras.Model([x, mask], [ops.sum(y, axis=1), ops.any(mask[:, :2], axis=-1)]))
 
 
 @case

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from pathlib import Path
 
 import tensorflow as tf
 from catalogue import case
@@ -83,6 +84,7 @@ def vocabulary_file():
         file.name, tf.string, tf.lookup.TextFileIndex.WHOLE_LINE, tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER
     )
     table = tf.lookup.StaticHashTable(entries, -1)
+    Path(file.name).unlink()
     return Lookup([table, entries], lambda words: table.lookup(words), strings(None))
 
 

@@ -7,7 +7,7 @@ the result (their inverse), labels that are summed, and more than two operands, 
 from __future__ import annotations
 
 import string
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -114,10 +114,11 @@ def _sizes_by_label(left: Term, right: Term, hidden: set[str]) -> dict[str, Size
     return found
 
 
-def _spread(tensor: Tensor, shape: Sequence[Size]) -> Tensor:
-    """Broadcast to `shape`, unless the tensor has it, as far as is known."""
-    known = zip(tensor.shape.as_list(), shape, strict=True)
-    if all(given == wanted or (given is None and isinstance(wanted, int)) for given, wanted in known):
+def _spread(tensor: Tensor, labels: Sequence[str], found: Mapping[str, Size], hidden: set[str]) -> Tensor:
+    """Broadcast along ellipses, unless the tensor is known to be as large as the other there."""
+    shape = [found[label] for label in labels]
+    pairs = zip(labels, tensor.shape.as_list(), shape, strict=True)
+    if all(label not in hidden or (isinstance(wanted, int) and given == wanted) for label, given, wanted in pairs):
         return tensor
     return tf.broadcast_to(tensor, tf.stack(shape))
 

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from ..rules import Inapplicable, attribute
-from .shapes import Size, again, fixed, padded, product, rank, size, sizes, vector
+from .shapes import Size, again, fixed, lowest, padded, product, rank, size, sizes, vector
 from .windows import Window, along, frames, pad_depth, spatial_padding, spatial_windows, spread, taps, volume
 
 Operation = Any
@@ -139,7 +139,7 @@ def explicit_padding(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
         raise Inapplicable("its padding is not explicit")
     amounts = attribute(operation, "explicit_paddings")
     pairs = list(zip(amounts[::2], amounts[1::2], strict=True))
-    outside = x.dtype.min if operation.type == "MaxPool" else 0
+    outside = lowest(x.dtype) if operation.type == "MaxPool" else 0
     return again(operation, [padded(x, pairs, outside), *others], padding="VALID", explicit_paddings=[])[0]
 
 

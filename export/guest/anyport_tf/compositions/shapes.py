@@ -106,3 +106,8 @@ def again(operation: Operation, inputs: Sequence[Tensor], **changed: Any) -> lis
     dtypes = [tensor.dtype for tensor in operation.outputs]
     made = tf.compat.v1.get_default_graph().create_op(operation.type, list(inputs), dtypes, attrs=attrs)
     return list(made.outputs)
+
+
+def lowest(dtype: Any) -> Any:
+    """Return what is below every value of a dtype: what a maximum is of nothing."""
+    return float("-inf") if dtype.is_floating else dtype.min
