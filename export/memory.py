@@ -74,7 +74,7 @@ def _trace(value: Any, folder: Path, options: LoadOptions, show: Callable[[str],
     return Prepared(
         canonical=canonical,
         samples=folder / "samples.npz",
-        result={"notes": [], **result},
+        result=result,
         seconds=time.monotonic() - started,
     )
 

@@ -1,16 +1,21 @@
 """Export the catalogue of cases and write down what came of it: `python tools/matrix.py [CASE …] [--to TARGET]`.
 
-Called by `nox -s matrix`.  Each case of `tests/parity/cases` is exported to every target and proved in every runtime.
-The outcomes go to `docs/matrix.json`, one line a case, and `docs/matrix.md`, the page made from it (`--write`); without
-`--write` they are printed alone.  CASE is a shell pattern for `MODULE.NAME` and can be repeated.
+Called by `nox -s matrix`.  Each case of `tests/parity/cases` is exported to every target and proved in every runtime; CASE
+is a shell pattern for `MODULE.NAME` and can be repeated.  `--by-hand` has the official tools convert the same cases as their
+documentation says (`bench/official/by_hand.py`) and holds the result against the same samples.
+
+* `--write` writes the whole into `docs/matrix.json`; `tools/matrix_page.py` makes the page of it.
+* `--check N` exports every N-th case and holds the outcomes against those written.
 
 An outcome is `passes` (as it is), `repaired` (by the repairs named), `refused` (before any converter started, with
-the reason), `failed` (converted, and something went wrong: the answers differ, a runtime or a converter fails) or `unloadable`.
+the reason) or `failed` (converted, and something went wrong: the answers differ, a runtime or a converter fails).  By hand it
+is `passes`, `no file` (the tool fails), `fails` (the runtime does) or `wrong`.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import fnmatch
 import json
 import os
@@ -26,7 +31,11 @@ from pathlib import Path
 from typing import Any
 
 from anyport import AnyportError, models, publish, targets
+from anyport.compare import Tolerance
+from anyport.guests import Job
 from anyport.pipeline import Options, run_export
+from anyport.protocols import Runtime
+from anyport.prove import Bench, prove
 from anyport.report import Artifact
 from anyport.targets import Choice
 from anyport.terminal import Quiet
@@ -35,28 +44,80 @@ from anyport.workshop import Workshop, provide_toolchain
 ROOT = Path(__file__).resolve().parent.parent
 CASES = ROOT / "tests" / "parity" / "cases"
 DATA = ROOT / "docs" / "matrix.json"
+BY_HAND = ROOT / "bench" / "official" / "by_hand.py"
 GOOD = ("passes", "repaired")
+BY_HAND_BEST_FIRST = ("passes", "wrong", "fails", "no file")
+TIMEOUT = 300.0
+"""Seconds for any one step of the official tools."""
 
 _workshop: Workshop | None = None
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Export the cases asked for; the exit code is 1 if an outcome is `failed` or `unloadable`."""
+    """Export the cases asked for; the exit code is 1 if something failed, or isn't as it is written."""
     arguments = _parser().parse_args(argv)
     choices = arguments.to or list(targets.BUILT_IN)
     with tempfile.TemporaryDirectory(prefix="anyport-matrix-") as folder:
         cases = list_cases(Path(folder), arguments.case)
-        outcomes: dict[str, Any] = {}
-        started = time.monotonic()
-        for name, outcome in _export_all(cases, Path(folder), choices, arguments.jobs):
-            outcomes[name] = outcome
-            print(_line(name, outcome, arguments.verbose), flush=True)
-        print(f"{len(outcomes)} cases in {time.monotonic() - started:.0f} s")
+        if arguments.check:
+            return _check(cases, Path(folder), choices, arguments)
+        outcomes = _run(cases, Path(folder), choices, arguments)
     print(_totals(cases, outcomes))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(outcomes, indent=1, ensure_ascii=False), encoding="utf-8")
-    bad = [name for name, outcome in outcomes.items() if _is_bad(outcome)]
-    return 1 if bad else 0
+    if arguments.write:
+        _write(cases, outcomes, merge=bool(arguments.case or arguments.to))
+    return 1 if any(_is_bad(outcome) for outcome in outcomes.values()) else 0
+
+
+def _run(cases: Mapping[str, Any], folder: Path, to: Sequence[str], arguments: argparse.Namespace) -> dict[str, Any]:
+    outcomes: dict[str, Any] = {}
+    started = time.monotonic()
+    for name, outcome in _export_all(cases, folder, to, arguments.jobs, arguments.by_hand):
+        outcomes[name] = outcome
+        print(f"[{len(outcomes)}/{len(cases)}] {_line(name, outcome, arguments.verbose)}", flush=True)
+    print(f"{len(outcomes)} cases in {time.monotonic() - started:.0f} s")
+    return outcomes
+
+
+def _check(cases: Mapping[str, Any], folder: Path, to: Sequence[str], arguments: argparse.Namespace) -> int:
+    """Hold what is written against the catalogue, and every N-th case against a run."""
+    written = json.loads(DATA.read_text(encoding="utf-8"))["cases"]
+    problems = [f"{name} is not in {DATA.name}" for name in cases if name not in written]
+    if not arguments.case:
+        problems += [f"{name} is in {DATA.name} and not in the catalogue" for name in written if name not in cases]
+    chosen = {name: cases[name] for name in list(cases)[:: arguments.check] if name in written}
+    for name, outcome in _run(chosen, folder, to, arguments).items():
+        found = {target: _essence(item) for target, item in outcome["targets"].items()}
+        stated = {target: _essence(written[name]["targets"][target]) for target in found}
+        if found != stated:
+            problems.append(f"{name}: {found}, written {stated}")
+    print("\n".join(problems) or f"{DATA.name} is current, by {len(chosen)} of {len(cases)} cases")
+    return 1 if problems else 0
+
+
+def _essence(item: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    return item["outcome"], tuple(item.get("repairs", ()))
+
+
+def _write(cases: Mapping[str, Any], outcomes: Mapping[str, Any], merge: bool) -> None:
+    """Write the outcomes, one line a case, those of a partial run into what is there."""
+    data = (
+        json.loads(DATA.read_text(encoding="utf-8")) if DATA.is_file() else {"versions": {}, "rules": {}, "cases": {}}
+    )
+    known = data["cases"] if merge else {}
+    for name, outcome in outcomes.items():
+        entry = known.setdefault(name, {"family": cases[name]["family"], "says": cases[name]["says"], "targets": {}})
+        entry["targets"] |= outcome["targets"]
+        if "by_hand" in outcome:
+            entry["by_hand"] = {**entry.get("by_hand", {}), **outcome["by_hand"]}
+        data["versions"] |= outcome["versions"]
+        for target, rules in outcome["rules"].items():
+            data["rules"].setdefault(target, {}).update(rules)
+    lines = [f"  {json.dumps(name)}: {json.dumps(known[name], ensure_ascii=False)}" for name in sorted(known)]
+    head = json.dumps(
+        {"versions": data["versions"], "rules": data["rules"]}, indent=1, ensure_ascii=False, sort_keys=True
+    )
+    body = ",\n".join(lines)
+    DATA.write_text(f'{head[:-2]},\n "cases": {{\n{body}\n }}\n}}\n', encoding="utf-8")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,7 +126,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--to", action="append", metavar="T", help="as for `anyport export`; every target by default")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="exports at a time")
     parser.add_argument("--verbose", action="store_true", help="print reasons in full")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the outcomes of this run there")
+    parser.add_argument("--by-hand", action="store_true", help="have the official tools convert the same cases too")
+    parser.add_argument("--write", action="store_true", help=f"write the outcomes into {DATA.name}")
+    parser.add_argument("--check", type=int, metavar="N", help=f"hold every N-th case against {DATA.name}")
     return parser
 
 
@@ -82,12 +145,12 @@ def list_cases(folder: Path, patterns: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def _export_all(
-    cases: Mapping[str, Any], folder: Path, to: Sequence[str], jobs: int
+    cases: Mapping[str, Any], folder: Path, to: Sequence[str], jobs: int, by_hand: bool
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Export the cases, several at a time, and yield their outcomes as they come."""
     targets.choose(to)  # a wrong name is wrong for every case
     with ProcessPoolExecutor(max_workers=jobs, initializer=_open_workshop) as pool:
-        waiting = {pool.submit(export_case, case, folder, to): name for name, case in cases.items()}
+        waiting = {pool.submit(export_case, case, folder, to, by_hand): name for name, case in cases.items()}
         for future in as_completed(waiting):
             yield waiting[future], future.result()
 
@@ -98,21 +161,66 @@ def _open_workshop() -> None:
     _workshop = Workshop(Quiet(), publish.new_log_folder())
 
 
-def export_case(case: Mapping[str, Any], folder: Path, to: Sequence[str]) -> dict[str, Any]:
-    """Export one case and return `{"seconds", "targets": {TARGET: {"outcome", …}}}`, or `{"seconds", "unloadable"}`."""
-    source = models.classify(f"{CASES / case['file']}:{case['name']}")
+def export_case(case: Mapping[str, Any], folder: Path, to: Sequence[str], by_hand: bool = False) -> dict[str, Any]:
+    """Export one case and return `{"seconds", "targets", "rules", "versions"}` and, if asked for, `"by_hand"`."""
+    assert _workshop is not None
+    file = CASES / case["file"]
     out = folder / f"out-{os.getpid()}"
     samples = folder / case["samples"] if case["samples"] else None
     choices: list[Choice] = targets.choose(to)
     started = time.monotonic()
+    found: dict[str, Any] = {"rules": {}, "versions": {}}
     try:
+        source = models.classify(f"{file}:{case['name']}")
         report = run_export(source, choices, Options(out=out, samples=samples), Quiet(), workshop=_workshop)
+        found["targets"] = {artifact.target: _outcome(artifact) for artifact in report.artifacts}
+        for artifact in report.artifacts:
+            stated = {repair["rule"]: {key: repair[key] for key in ("why", "until")} for repair in artifact.repairs}
+            found["rules"][artifact.target] = stated
+            found["versions"] |= {run.runtime: run.version for run in artifact.runs if run.version}
+        if by_hand:
+            told = {"file": str(file), "name": case["name"], "contract": report.manifest["contract"]}
+            found["by_hand"] = {choice.target.name: _by_hand(choice, told, out) for choice in choices}
     except AnyportError as error:
-        return {"seconds": round(time.monotonic() - started, 1), "unloadable": str(error)}
+        found["targets"] = {
+            choice.target.name: {"outcome": "failed", "reason": f"source: {error}"} for choice in choices
+        }
     finally:
         shutil.rmtree(out, ignore_errors=True)
-    found = {artifact.target: _outcome(artifact) for artifact in report.artifacts}
-    return {"seconds": round(time.monotonic() - started, 1), "targets": found}
+    return {"seconds": round(time.monotonic() - started, 1), **found}
+
+
+def _by_hand(choice: Choice, told: Mapping[str, Any], out: Path) -> dict[str, Any]:
+    """Have the official tools convert the case, and return the best outcome of their routes in the first runtime."""
+    assert _workshop is not None
+    with tempfile.TemporaryDirectory(prefix="anyport-by-hand-") as work:
+        Path(work, "made").mkdir()
+        request = {**told, "target": choice.target.name, "out": str(Path(work, "made"))}
+        log = _workshop.logs / "by-hand.log"
+        job = Job(name="by-hand", script=BY_HAND, request=request, folder=Path(work), log=log, timeout=TIMEOUT)
+        outcome = _workshop.zygote().run(job, lambda step: None)
+        if outcome.result is None:
+            return {"outcome": "no file", "reason": outcome.message}
+        bench = Bench(
+            contract=told["contract"],
+            samples=out / "samples.npz",
+            work=Path(work),
+            logs=_workshop.logs,
+            tolerance=Tolerance(),
+            timeout=TIMEOUT,
+            provide=_workshop.provide,
+            zygote=_workshop.zygote,
+        )
+        routes = [_route(bench, choice.runtimes[0], route) for route in outcome.result["routes"]]
+    return min(routes, key=lambda item: BY_HAND_BEST_FIRST.index(item["outcome"]))
+
+
+def _route(bench: Bench, runtime: Runtime, route: Mapping[str, Any]) -> dict[str, Any]:
+    if "error" in route:
+        return {"outcome": "no file", "route": route["route"], "reason": route["error"]}
+    run = prove(bench, runtime, "by-hand", Path(route["folder"]), route["signatures"], contextlib.nullcontext(lambda step: None))
+    outcome = {"passed": "passes", "failed": "wrong"}.get(run.status, "fails")
+    return {"outcome": outcome, "route": route["route"], **({"reason": run.reason[:300]} if run.reason else {})}
 
 
 def _outcome(artifact: Artifact) -> dict[str, Any]:
@@ -125,16 +233,15 @@ def _outcome(artifact: Artifact) -> dict[str, Any]:
 
 
 def _is_bad(outcome: Mapping[str, Any]) -> bool:
-    return "unloadable" in outcome or any(item["outcome"] == "failed" for item in outcome["targets"].values())
+    return any(item["outcome"] == "failed" for item in outcome["targets"].values())
 
 
 def _line(name: str, outcome: Mapping[str, Any], verbose: bool) -> str:
-    if "unloadable" in outcome:
-        return f"{name}: unloadable: {outcome['unloadable'][:400]}"
     parts = []
     for target, item in outcome["targets"].items():
         reason = item.get("reason", "")
         parts.append(f"{target} {item['outcome']}{f': {reason if verbose else reason[:200]}' if reason else ''}")
+    parts += [f"by hand {target} {item['outcome']}" for target, item in outcome.get("by_hand", {}).items()]
     return f"{name} ({outcome['seconds']} s): {' | '.join(parts)}"
 
 
@@ -145,9 +252,9 @@ def _totals(cases: Mapping[str, Any], outcomes: Mapping[str, Any]) -> str:
         members = [name for name, case in cases.items() if case["family"] == family]
         good: Counter[str] = Counter()
         for name in members:
-            found = outcomes[name].get("targets", {})
+            found = outcomes[name]["targets"]
             good.update(target for target, item in found.items() if item["outcome"] in GOOD)
-            good["all"] += bool(found) and all(item["outcome"] in GOOD for item in found.values())
+            good["all"] += all(item["outcome"] in GOOD for item in found.values())
         shares = ", ".join(f"{key} {count} ({100 * count / len(members):.1f} %)" for key, count in good.items())
         lines.append(f"{family}: {len(members)} cases; {shares}")
     return "\n".join(lines)

@@ -1,22 +1,7 @@
-"""The TF.js converter's command line on a SavedModel: `tfjs.py SAVED_MODEL OUT`.
+"""The TF.js converter's command line on a SavedModel: `tfjs.py SAVED_MODEL OUT`."""
 
-As published it doesn't import beside today's TensorFlow; what a graph model doesn't need is stubbed.
-"""
-
-import importlib.machinery
 import sys
-import types
 
-for name, members in {
-    "tensorflow_decision_forests": {},
-    "tensorflow_hub": {},
-    "tensorflowjs.converters.jax_conversion": {"convert_jax": None},
-}.items():
-    module = types.ModuleType(name)
-    module.__spec__ = importlib.machinery.ModuleSpec(name, None)
-    module.__dict__.update(members)
-    sys.modules[name] = module
-
-from tensorflowjs.converters import converter  # noqa: E402
+from tfjs_import import converter
 
 converter.convert(["--input_format=tf_saved_model", "--output_format=tfjs_graph_model", sys.argv[1], sys.argv[2]])

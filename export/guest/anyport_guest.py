@@ -93,8 +93,13 @@ def write_calls(path: str | Path, **roles: Mapping[str, list[Tensors]]) -> None:
 
 
 def storable(array: Any) -> Array:
-    """Return `array` in a form that `.npz` holds without pickling (object strings become fixed-width bytes)."""
+    """Return `array` in a form that `.npz` holds without pickling.
+
+    Object strings become fixed-width bytes, and bfloat16, which is no dtype of NumPy's own, float32.
+    """
     value = np.asarray(array)
+    if value.dtype.name == "bfloat16":
+        value = value.astype(np.float32)
     if value.dtype.kind == "O":
         value = np.array([_to_bytes(item) for item in value.ravel()], dtype=np.bytes_).reshape(value.shape)
     elif value.dtype.kind == "U":

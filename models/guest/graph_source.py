@@ -150,6 +150,8 @@ def _traced(session: Any, name: str, inputs: list[Port], outputs: list[Port]) ->
         name=name,
         inputs=inputs,
         outputs=outputs,
-        freeze=lambda: freeze_session(session, [port.tensor for port in inputs], [port.tensor for port in outputs]),
+        freeze=lambda changing: freeze_session(
+            session, [port.tensor for port in inputs], [port.tensor for port in outputs], changing
+        ),
         run=run,
     )

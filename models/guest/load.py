@@ -48,7 +48,7 @@ def _load_graph(source: dict[str, Any], request: dict[str, Any], progress: Progr
     from anyport_tf.trace import deliver
 
     with graph_source.opened(source) as traced:
-        return {**deliver(traced, request, progress), "notes": []}
+        return deliver(traced, request, progress)
 
 
 def _load_objects(source: dict[str, Any], request: dict[str, Any], progress: Progress) -> dict[str, Any]:
@@ -68,4 +68,5 @@ def _load_objects(source: dict[str, Any], request: dict[str, Any], progress: Pro
         traced = keras_source.trace(model)
     else:
         traced = python_source.trace(python_source.find(source))
-    return {**deliver(traced, request, progress), "notes": notes}
+    delivered = deliver(traced, request, progress)
+    return {**delivered, "notes": [*notes, *delivered["notes"]]}

@@ -10,7 +10,7 @@ wanted is called here alone; the module that holds it is private and unchanged s
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -63,15 +63,20 @@ class Frozen:
     weights: Mapping[str, Array]
     """Placeholder → value."""
     variables: Mapping[str, str]
-    """Placeholder of dtype resource → key in `weights` of the initial value of a variable that the graph assigns."""
+    """Placeholder of dtype resource → key in `weights` of the initial value of a variable that changes."""
+    states: Mapping[str, str]
+    """Key in `weights` of such an initial value → variable of the source, as `parameters` calls it."""
     tables: Mapping[str, tuple[Array, Array]]
     """Placeholder of dtype resource → keys and values."""
     parameters: Mapping[str, tuple[int, int]]
     """Variable of the source → its elements and bytes."""
 
 
-def freeze_function(function: Any) -> Frozen:
-    """Freeze a `tf.types.experimental.ConcreteFunction`; its inputs stay placeholders under their own names."""
+def freeze_function(function: Any, changing: Set[str] = frozenset()) -> Frozen:
+    """Freeze a `tf.types.experimental.ConcreteFunction`; its inputs stay placeholders under their own names.
+
+    `changing` are variables of the source (as in `Frozen.states`) that another signature assigns.
+    """
     graph = _inline(function.graph, [tensor.name for tensor in (*function.inputs, *function.outputs)])
     captures = {inner.op.name: outer for outer, inner in function.graph.captures}
     resources = {name: outer for name, outer in captures.items() if outer.dtype == tf.resource}
@@ -80,14 +85,17 @@ def freeze_function(function: Any) -> Frozen:
         variable.handle._id: variable for variable in function.graph.variables if hasattr(variable.handle, "_id")
     }
     values = {name: _value(outer) for name, outer in captures.items() if name not in resources}
-    states: dict[str, Array] = {}
+    states: dict[str, tuple[str, Array]] = {}
     parameters: dict[str, tuple[int, int]] = {}
     tables: dict[str, tuple[Array, Array]] = {}
     for name, outer in resources.items():
         if outer._id in variables:
-            value = variables[outer._id].numpy()
-            (states if _changes(uses[name]) else values)[name] = value
-            parameters[f"{variables[outer._id].name}:{outer._id}"] = value.size, value.nbytes
+            variable, value = f"{variables[outer._id].name}:{outer._id}", variables[outer._id].numpy()
+            parameters[variable] = value.size, value.nbytes
+            if variable in changing or _changes(uses[name]):
+                states[name] = variable, value
+            else:
+                values[name] = value
         elif (dtypes := _table_dtypes(name, uses[name])) is not None:
             keys, entries = tf.raw_ops.LookupTableExportV2(table_handle=outer, Tkeys=dtypes[0], Tvalues=dtypes[1])
             tables[name] = _in_order(keys.numpy(), entries.numpy())
@@ -100,8 +108,13 @@ def _value(tensor: Any) -> Array:
     return np.asarray(tensor.numpy(), dtype=object if tensor.dtype == tf.string else None)
 
 
-def freeze_session(session: Any, inputs: Iterable[str], outputs: Iterable[str]) -> Frozen:
-    """Freeze the part of a session's graph between the tensors `inputs` and `outputs` (names like `x:0`)."""
+def freeze_session(
+    session: Any, inputs: Iterable[str], outputs: Iterable[str], changing: Set[str] = frozenset()
+) -> Frozen:
+    """Freeze the part of a session's graph between the tensors `inputs` and `outputs` (names like `x:0`).
+
+    `changing` is what it is for `freeze_function`.
+    """
     inputs, outputs = list(inputs), list(outputs)
     graph = _inline(session.graph, [*inputs, *outputs])
     _open_inputs(graph, {source_node(name) for name in inputs})
@@ -109,7 +122,7 @@ def freeze_session(session: Any, inputs: Iterable[str], outputs: Iterable[str]) 
     kinds = {node.name: node.op for node in graph.node if node.op in (*TABLES, *VARIABLES)}
     uses = _uses(graph, kinds)
     read = _read_variables(session, [name for name, op in kinds.items() if op in VARIABLES])
-    states = {name: value for name, value in read.items() if _changes(uses[name])}
+    states = {name: (name, value) for name, value in read.items() if name in changing or _changes(uses[name])}
     tables = _read_tables(session, {name: uses[name] for name, op in kinds.items() if op in TABLES})
     graph = _with_constants(graph, {name: value for name, value in read.items() if name not in states})
     for node in graph.node:
@@ -235,7 +248,7 @@ def _variable_dtype(nodes: Iterable[NodeDef], handle: str) -> int:
 def _finish(
     graph: GraphDef,
     outputs: list[str],
-    states: Mapping[str, Array],
+    states: Mapping[str, tuple[str, Array]],
     tables: Mapping[str, Table],
     parameters: Mapping[str, tuple[int, int]],
 ) -> Frozen:
@@ -251,15 +264,16 @@ def _finish(
     graph = prune(_without_controls_from(graph, {*states, *tables}), [source_node(name) for name in outputs])
     weights = _take_weights(graph)
     present = {node.name for node in graph.node}
-    variables = {}
-    for name, value in states.items():
+    variables, origins = {}, {}
+    for name, (variable, value) in states.items():
         if name in present:
-            weights[f"{name}/initial"] = value
-            variables[name] = f"{name}/initial"
+            initial = variables[name] = f"{name}/initial"
+            weights[initial], origins[initial] = value, variable
     return Frozen(
         graph=graph,
         weights=weights,
         variables=variables,
+        states=origins,
         tables={name: entry for name, entry in tables.items() if name in present},
         # A graph that was frozen before has no variables; its large constants were some.
         parameters=parameters or {name: (value.size, value.nbytes) for name, value in weights.items()},

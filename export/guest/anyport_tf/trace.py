@@ -11,7 +11,7 @@ import dataclasses
 import hashlib
 import importlib.metadata
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import tensorflow as tf
 import anyport_guest
 from anyport_guest import Array, BadRequest, Calls, Progress, Tensors
 
-from . import canonical, ranges, samples
+from . import canonical, precision, ranges, samples
 from .freeze import Frozen, all_nodes, freeze_function
 from .origins import Origins, lines_of
 
@@ -29,7 +29,7 @@ DTYPES = (
     "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64",
     "complex64", "complex128", "string",
 )  # fmt: skip
-"""What an input or output may be: NumPy's own dtypes.  Inside the graph any other may be (bfloat16)."""
+"""What an input or output may be: NumPy's own dtypes.  A bfloat16 one is widened; inside the graph any other may be."""
 
 PYTHON_CALLS = ("PyFunc", "PyFuncStateless", "EagerPyFunc")
 
@@ -42,7 +42,10 @@ class Port:
     tensor: str
     """`node:index` in the traced graph."""
     dtype: str
+    """What the contract says."""
     shape: tuple[int | None, ...]
+    own_dtype: str = ""
+    """The tensor's own dtype, where no file of samples holds that and `dtype` is a wider one."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,7 +55,8 @@ class Traced:
     name: str
     inputs: Sequence[Port]
     outputs: Sequence[Port]
-    freeze: Callable[[], Frozen]
+    freeze: Callable[[Set[str]], Frozen]
+    """Freeze it, given the variables that another signature changes (`Frozen.states`)."""
     run: Callable[[Tensors], Tensors]
     """Execute the source itself, by the contract's names."""
     owner: Any = None
@@ -96,7 +100,7 @@ def of_function(
         name=name,
         inputs=inputs,
         outputs=[output(n, tensor) for n, tensor in zip(output_names, function.outputs, strict=True)],
-        freeze=lambda: freeze_function(function),
+        freeze=lambda changing: freeze_function(function, changing),
         run=run,
         input_structure=input_structure,
         output_structure=output_structure,
@@ -138,13 +142,14 @@ def deliver(traced: Sequence[Traced], request: Mapping[str, Any], progress: Prog
     """Write the canonical form, the samples and the source's outputs.
 
     `request` holds `canonical` (an empty folder), `samples` (the `.npz` to write, or None: the source is then not run),
-    `user_samples` (a path or None) and `seed`.  Returns `{"contract": …, "versions": {PACKAGE: VERSION}}`.  Announces
-    `canonical` as soon as converters may start.
+    `user_samples` (a path or None) and `seed`.  Returns `{"contract": …, "notes": [TEXT, …], "versions": {PACKAGE:
+    VERSION}}`.  Announces `canonical` as soon as converters may start.
     """
+    traced = list(traced)
     if not traced:
         raise BadRequest("the source has no signature to export", "Give a tf.function an input_signature.")
     progress("freezing")
-    frozen = {signature.name: signature.freeze() for signature in traced}
+    frozen = _freeze(traced)
     for name, item in frozen.items():
         _check_self_contained(name, item)
     contract = {"signatures": [_contract(signature, frozen[signature.name]) for signature in traced]}
@@ -162,7 +167,7 @@ def deliver(traced: Sequence[Traced], request: Mapping[str, Any], progress: Prog
     )
     progress("canonical")
     if request["samples"] is None:
-        return {"contract": contract, "versions": _versions()}
+        return {"contract": contract, "notes": notes, "versions": _versions()}
     progress("running the source")
     try:
         outputs = _answers(traced, calls, bool(given))
@@ -175,7 +180,18 @@ def deliver(traced: Sequence[Traced], request: Mapping[str, Any], progress: Prog
     partial = Path(f"{request['samples']}.partial")
     anyport_guest.write_calls(partial, inputs=calls, outputs=outputs)
     partial.replace(request["samples"])
-    return {"contract": contract, "versions": _versions()}
+    return {"contract": contract, "notes": notes, "versions": _versions()}
+
+
+def _freeze(traced: Sequence[Traced]) -> dict[str, Frozen]:
+    """Freeze all signatures; what one of them changes is no constant to the others."""
+    frozen = {signature.name: signature.freeze(frozenset()) for signature in traced}
+    changing = frozenset(variable for item in frozen.values() for variable in item.states.values())
+    for signature in traced:
+        item = frozen[signature.name]
+        if (changing & set(item.parameters)) - set(item.states.values()):
+            frozen[signature.name] = signature.freeze(changing)
+    return frozen
 
 
 def _origins(traced: Sequence[Traced]) -> Origins:
@@ -210,6 +226,27 @@ def _check_self_contained(name: str, frozen: Frozen) -> None:
             )
 
 
+def _widening(signature: Traced) -> list[str]:
+    """Say which inputs and outputs the contract states in a wider dtype."""
+    ports = [port for port in (*signature.inputs, *signature.outputs) if port.own_dtype]
+    return [
+        f"{port.name!r} of {signature.name!r} is {port.own_dtype} in the source and {port.dtype} in every artifact, "
+        "which holds each of its values"
+        for port in ports
+    ]
+
+
+def _widen(signature: Traced, frozen: Frozen) -> tuple[Traced, Frozen]:
+    """Put casts between the graph and what the contract states in a wider dtype."""
+    inputs = {port.tensor.split(":")[0]: port.own_dtype for port in signature.inputs if port.own_dtype}
+    outputs = {port.tensor: port.own_dtype for port in signature.outputs if port.own_dtype}
+    if not inputs and not outputs:
+        return signature, frozen
+    graph, replaced = precision.widen(frozen.graph, inputs, outputs)
+    ports = [dataclasses.replace(port, tensor=replaced.get(port.tensor, port.tensor)) for port in signature.outputs]
+    return dataclasses.replace(signature, outputs=ports), dataclasses.replace(frozen, graph=graph)
+
+
 def _answers(traced: Sequence[Traced], calls: Calls, given: bool) -> Calls:
     """Have the source answer every call of every signature."""
     return {signature.name: [_run(signature, call, given) for call in calls[signature.name]] for signature in traced}
@@ -234,6 +271,7 @@ def _contract(signature: Traced, frozen: Frozen) -> dict[str, Any]:
         if (valid := ranges.valid_values(frozen, port.tensor)) is not None:
             entry["values"] = valid
         inputs.append(entry)
+    coarsest = precision.narrowest(frozen.graph)
     return {
         "name": signature.name,
         "inputs": inputs,
@@ -241,19 +279,20 @@ def _contract(signature: Traced, frozen: Frozen) -> dict[str, Any]:
         "input_structure": signature.input_structure,
         "output_structure": signature.output_structure,
         "stateful": bool(frozen.variables),
+        **({"precision": coarsest} if coarsest != "float32" else {}),
     }
 
 
 def _merge(
     traced: Sequence[Traced], frozen: Mapping[str, Frozen]
 ) -> tuple[dict[str, canonical.Signature], dict[str, Array], dict[str, tuple[Array, Array]]]:
-    """Give weights and tables names of their own across signatures; equal values are one weight."""
+    """Give weights and tables names of their own across signatures; equal values are one weight, equal states are not."""
     store = _Store(hashing=len(traced) > 1)
     tables: dict[str, tuple[Array, Array]] = {}
     signatures = {}
     for signature in traced:
         item = frozen[signature.name]
-        local = {placeholder: store.add(placeholder, value) for placeholder, value in item.weights.items()}
+        local = {name: store.add(name, value, item.states.get(name)) for name, value in item.weights.items()}
         table_names = {}
         for placeholder, entry in item.tables.items():
             name = _free_name(placeholder, tables)
@@ -280,8 +319,12 @@ class _Store:
         self._hashing = hashing
         self._seen: dict[tuple[Any, ...], str] = {}
 
-    def add(self, wanted: str, value: Array) -> str:
-        key = (value.shape, str(value.dtype), hashlib.sha256(value.tobytes()).digest()) if self._hashing else (wanted,)
+    def add(self, wanted: str, value: Array, variable: str | None = None) -> str:
+        """Return the name of `value`, which for a variable that changes is that variable's alone."""
+        if variable is not None or not self._hashing:
+            key: tuple[Any, ...] = (variable or wanted,)
+        else:
+            key = (value.shape, str(value.dtype), hashlib.sha256(value.tobytes()).digest())
         if key not in self._seen:
             name = self._seen[key] = _free_name(wanted, self.arrays)
             self.arrays[name] = value
@@ -339,12 +382,16 @@ def port(name: str, tensor: Any, stated_shape: Any = None) -> Port:
             f"{name!r} has no known rank, so no artifact could state its shape",
             "Give its tf.TensorSpec a shape, where None stands for a dimension that varies; for an output, tf.ensure_shape.",
         )
-    if tensor.dtype.name not in DTYPES:
+    own = tensor.dtype.name
+    if own in precision.WIDENED:
+        wide = precision.WIDENED[own]
+        return Port(name=name, tensor=tensor.name, dtype=wide, shape=tuple(shape.as_list()), own_dtype=own)
+    if own not in DTYPES:
         raise BadRequest(
-            f"{name!r} is {tensor.dtype.name}, which samples and runtimes can't hold; they hold {', '.join(DTYPES)}",
+            f"{name!r} is {own}, which samples and runtimes can't hold; they hold {', '.join(DTYPES)}",
             "Cast it in the model, to float32 for instance (Keras: dtype='float32' for the last layer).",
         )
-    return Port(name=name, tensor=tensor.name, dtype=tensor.dtype.name, shape=tuple(shape.as_list()))
+    return Port(name=name, tensor=tensor.name, dtype=own, shape=tuple(shape.as_list()))
 
 
 def _to_numpy(value: Any) -> Array:

@@ -104,6 +104,28 @@ def state_in_branch():
     return ConditionalState()
 
 
+class TwoAccumulators(tf.Module):
+    """Two variables that begin alike, changed and read by different signatures."""
+
+    def __init__(self):
+        super().__init__()
+        self.sum = tf.Variable(tf.zeros([3]), trainable=False)
+        self.squares = tf.Variable(tf.zeros([3]), trainable=False)
+
+    @tf.function(input_signature=[floats(3)])
+    def add(self, x):
+        return {"sum": self.sum.assign_add(x), "squares": self.squares.assign_add(x * x)}
+
+    @tf.function(input_signature=[floats(3)])
+    def compare(self, x):
+        return {"distance": x - self.sum, "scaled": x / (1.0 + self.squares)}
+
+
+@case
+def two_accumulators():
+    return TwoAccumulators()
+
+
 class TrainingStep(tf.Module):
     """One step of gradient descent for each call."""
 

@@ -87,10 +87,8 @@ def _contract(left: Term, right: Term, wanted: set[str], hidden: set[str]) -> Te
     def count(labels: Sequence[str]) -> Size:
         return product([found[label] for label in labels])
 
-    a = _spread(_arranged(a, a_labels, [*batch, *rows, *inner]), [found[label] for label in [*batch, *rows, *inner]])
-    b = _spread(
-        _arranged(b, b_labels, [*batch, *inner, *columns]), [found[label] for label in [*batch, *inner, *columns]]
-    )
+    a = _spread(_arranged(a, a_labels, [*batch, *rows, *inner]), [*batch, *rows, *inner], found, hidden)
+    b = _spread(_arranged(b, b_labels, [*batch, *inner, *columns]), [*batch, *inner, *columns], found, hidden)
     outer = [count(batch)] if batch else []
     a = reshaped(a, [*outer, count(rows), count(inner)])
     b = reshaped(b, [*outer, count(inner), count(columns)])
