@@ -126,13 +126,12 @@ def join_batch(parts: list[Tensors]) -> Tensors:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Timed:
-    """What a signature answered, and how long that took."""
+    """What a signature answered, how long its first call took, and that call, to be repeated."""
 
     outputs: list[Tensors]
     first: float
     """Seconds of the first call."""
-    warm: float
-    """Median seconds of the first call again, repeated up to `WARM_RUNS` times or until `WARM_SECONDS` are spent."""
+    again: Callable[[], Tensors]
 
 
 def run_calls(calls: list[Tensors], batch: int | None, run: Callable[[Tensors], Tensors]) -> Timed:
@@ -143,19 +142,26 @@ def run_calls(calls: list[Tensors], batch: int | None, run: Callable[[Tensors], 
 
     first, outputs = _clock(lambda: whole(calls[0]))
     answers = [outputs, *(whole(inputs) for inputs in calls[1:])]
-    times: list[float] = []
-    # After the answers are in: what has state answers differently the second time.
-    while len(times) < WARM_RUNS and sum(times) < WARM_SECONDS:
-        times.append(_clock(lambda: whole(calls[0]))[0])
-    return Timed(outputs=answers, first=first, warm=statistics.median(times))
+    return Timed(outputs=answers, first=first, again=lambda: whole(calls[0]))
 
 
 def slowest(timed: Mapping[str, Timed]) -> dict[str, float]:
-    """Return `first` and `warm` of the slowest signature, for a runtime's result."""
+    """Return `first` and `warm` of the slowest signature, for a runtime's result.
+
+    Called when every signature has answered: what has state, which signatures may share, answers differently afterwards.
+    """
     return {
         "first": max(each.first for each in timed.values()),
-        "warm": max(each.warm for each in timed.values()),
+        "warm": max(_warm(each.again) for each in timed.values()),
     }
+
+
+def _warm(again: Callable[[], Tensors]) -> float:
+    """Return the median seconds of a call repeated up to `WARM_RUNS` times or until `WARM_SECONDS` are spent."""
+    times: list[float] = []
+    while len(times) < WARM_RUNS and sum(times) < WARM_SECONDS:
+        times.append(_clock(again)[0])
+    return statistics.median(times)
 
 
 def _clock(action: Callable[[], Tensors]) -> tuple[float, Tensors]:

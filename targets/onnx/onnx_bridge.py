@@ -1,6 +1,6 @@
 """The way through tf2onnx: a skeleton whose weights stay outside, as inputs of the model it makes.
 
-`prepare` and `convert` are called by `convert.py`, one after the other.  With the weights inside, tf2onnx copies them
+`convert` is called by `convert.py`.  With the weights inside, tf2onnx copies them
 dozens of times (ResNet50: 28.9 s and 6.8 GB; with them outside, 4 s and 1 GB).
 """
 
@@ -14,16 +14,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import onnx_express
-import onnx_handlers
+import onnx_handlers  # noqa: F401  (registers handlers with tf2onnx)
 import onnx_steady  # noqa: F401  (wraps methods of tf2onnx)
 import tensorflow as tf
-from onnx import helper
-from tf2onnx import constants, optimizer, tf_loader, tfonnx
-from tf2onnx.handler import tf_op
+from tf2onnx import optimizer, tfonnx
 
 from anyport_guest import Array, GuestError
 from anyport_tf.canonical import Canonical, Signature
-from anyport_tf.fold import fold_batch_norms
 from anyport_tf.freeze import source_node
 
 LOOPS = ("While", "StatelessWhile")
@@ -33,43 +30,34 @@ PASSING = ("Identity", "Unpack", "Split", "StridedSlice", "Reshape", "Squeeze", 
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Prepared:
-    """A signature as tf2onnx is to see it."""
+class Converted:
+    """What tf2onnx made of a signature."""
 
-    graph: Any
+    model: Any
+    """Inputs are the signature's and, after them, the weights."""
     weights: Mapping[str, Array]
     """Placeholder → value."""
 
 
-def prepare(model: Canonical, signature: Signature, opset: int) -> Prepared:
-    """Fold what is constant and find what tf2onnx must see; raises `Refused` for what ONNX can't express."""
-    known = set(tf_op.create_mapping(opset, _extra_opsets(signature)))
-    onnx_express.refuse_ops(signature, signature.graph, known)
-    given = {placeholder: model.weights[name] for placeholder, name in signature.weights.items()}
-    graph, weights = fold_batch_norms(signature.graph, given, _outputs(signature))
+def convert(model: Canonical, signature: Signature, opset: int) -> Converted:
+    """Convert a prepared signature."""
+    graph = tf.compat.v1.GraphDef()
+    graph.CopyFrom(signature.graph)
+    weights = {placeholder: model.weights[name] for placeholder, name in signature.weights.items()}
     _return_loop_weights(graph, weights)
-    inputs = [f"{node.name}:0" for node in graph.node if node.op == "Placeholder"]
-    with tf.Graph().as_default():
-        graph = tf_loader.tf_optimize(inputs, _outputs(signature), graph)
-    present = {node.name for node in graph.node}
-    return Prepared(graph=graph, weights={name: value for name, value in weights.items() if name in present})
-
-
-def convert(model: Canonical, signature: Signature, prepared: Prepared, opset: int) -> Any:
-    """Return the ONNX model of a prepared graph: inputs are the signature's and, after them, the weights."""
     with _Errors() as errors, tf.Graph().as_default() as imported:
-        tf.import_graph_def(prepared.graph, name="")
+        tf.import_graph_def(graph, name="")
         converted = tfonnx.process_tf_graph(
             imported,
             continue_on_error=True,  # otherwise a rewriter that fails on one pattern fails them all
             opset=opset,
-            extra_opset=_extra_opsets(signature),
-            input_names=[f"{name}:0" for name in [*signature.inputs.values(), *prepared.weights]],
+            extra_opset=onnx_express.extra_opsets(signature),
+            input_names=[f"{name}:0" for name in [*signature.inputs.values(), *weights]],
             output_names=_outputs(signature),
             initialized_tables={handle: model.table(name) for handle, name in signature.tables.items()},
         )
         errors.raise_first(signature)
-        return _optimized(converted).make_model(signature.name)
+        return Converted(model=_optimized(converted).make_model(signature.name), weights=weights)
 
 
 def _optimized(graph: Any) -> Any:
@@ -89,10 +77,6 @@ def _optimized(graph: Any) -> Any:
 def _outputs(signature: Signature) -> list[str]:
     """The tensors that the outputs are, each once."""
     return list(dict.fromkeys(signature.outputs.values()))
-
-
-def _extra_opsets(signature: Signature) -> list[Any]:
-    return [helper.make_opsetid(constants.AI_ONNX_ML_DOMAIN, onnx_handlers.ML_OPSET)] if signature.tables else []
 
 
 def _return_loop_weights(graph: Any, weights: dict[str, Array]) -> None:

@@ -1,19 +1,22 @@
-"""What ONNX can't say, found before anything is converted.
+"""What ONNX can't say, or onnxruntime can't run, of a graph as it stands after all repairs: known before anything is converted.
 
-`convert.main` calls `refuse_state` and `onnx_bridge.prepare` calls `refuse_ops`; both raise `Refused`, which names what
-can't be said and where in the model it came from.
+`refusals` is called by `onnx_prepare.prepare`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import onnx_handlers
 import tensorflow as tf
+from onnx import helper
+from tf2onnx import constants
+from tf2onnx.handler import tf_op
 
-from anyport_guest import Refused
-from anyport_tf.canonical import Signature
+from anyport_tf.canonical import Canonical, Signature
 from anyport_tf.freeze import FINDING, source_node
+from anyport_tf.preflight import Refusal
 
 STRUCTURE = {
     "Placeholder", "Const", "NoOp", "Enter", "Exit", "Merge", "Switch", "NextIteration", "LoopCond",
@@ -22,64 +25,77 @@ STRUCTURE = {
 }  # fmt: skip
 """Ops that no handler of tf2onnx is registered for, because its rewriters take them together with their neighbours."""
 
-MOST_NAMED = 5
+FALLBACK_HINT = "Replace that layer, or leave this target out."
+STATE_HINT = "Make the state an input and an output of the model."
 
 
-def refuse_state(signature: Signature) -> None:
-    """Refuse a graph that assigns variables: an ONNX file has no state between runs."""
-    if signature.variables:
-        name = next(iter(signature.variables))
-        raise Refused(
-            f"signature {signature.name!r} assigns the variable behind {name!r}, and an ONNX file keeps no state",
-            "Make the state an input and an output of the model.",
+def refusals(model: Canonical, opset: int) -> list[Refusal]:
+    """Return everything that can't be converted, or could be and would not run."""
+    found: list[Refusal] = []
+    for signature in model.signatures.values():
+        known = set(tf_op.create_mapping(opset, extra_opsets(signature)))
+        found += _state(signature)
+        found += _ops(signature, known)
+        found += _tensors(signature)
+        found += _tables(signature)
+    return found
+
+
+def extra_opsets(signature: Signature) -> list[Any]:
+    """Return the operator sets besides ONNX's own that a signature needs."""
+    return [helper.make_opsetid(constants.AI_ONNX_ML_DOMAIN, onnx_handlers.ML_OPSET)] if signature.tables else []
+
+
+def _state(signature: Signature) -> Iterator[Refusal]:
+    """A graph that assigns variables: an ONNX file has no state between runs."""
+    for name in signature.variables:
+        yield Refusal(
+            op="VarHandleOp", node=name, reason="it is assigned to, and an ONNX file keeps no state", hint=STATE_HINT
         )
 
 
-def refuse_ops(signature: Signature, graph: Any, known: Collection[str]) -> None:
-    """Refuse a graph that holds an op which is not in `known`, tf2onnx's handlers and ours."""
-    library = {function.signature.name for function in graph.library.function}
-    lacking: dict[str, str] = {}
-    for where, node in _nodes(graph):
+def _ops(signature: Signature, known: set[str]) -> Iterator[Refusal]:
+    library = {function.signature.name for function in signature.graph.library.function}
+    for where, node in nodes(signature.graph):
         if node.op not in known and node.op not in STRUCTURE and node.op not in library:
-            lacking.setdefault(node.op, where + node.name)
-    if lacking:
-        named = [f"{op} (from {name!r})" for op, name in list(lacking.items())[:MOST_NAMED]]
-        more = f" and {len(lacking) - MOST_NAMED} more" if len(lacking) > MOST_NAMED else ""
-        raise Refused(
-            f"ONNX can't express {', '.join(named)}{more} in signature {signature.name!r}",
-            "Replace that layer, or leave this target out.",
-        )
-    _refuse_tensors(signature, graph)
-    _refuse_tables(signature, graph)
-
-
-def _refuse_tensors(signature: Signature, graph: Any) -> None:
-    """Refuse inputs of a dtype without operators in ONNX, and resources that nobody could explain."""
-    for node in graph.node:
-        if node.op != "Placeholder" or node.name in signature.tables:
-            continue
-        dtype = tf.dtypes.as_dtype(node.attr["dtype"].type)
-        if dtype in (tf.resource, tf.variant) or dtype.is_complex:
-            raise Refused(
-                f"ONNX can't take {node.name!r} of signature {signature.name!r}, whose dtype is {dtype.name}",
-                "Give the model inputs of a plain dtype, complex numbers as two of them.",
+            yield Refusal(
+                op=node.op, node=where + node.name, reason="ONNX has nothing that it could become", hint=FALLBACK_HINT
             )
 
 
-def _refuse_tables(signature: Signature, graph: Any) -> None:
-    """Refuse lookups inside a loop or a branch: no tensor stands for a table that could be handed in."""
-    for where, node in _nodes(graph):
+def _tensors(signature: Signature) -> Iterator[Refusal]:
+    """Inputs of a dtype without operators in ONNX, and resources that nobody could explain."""
+    explained = {*signature.tables, *signature.variables}
+    for node in signature.graph.node:
+        dtype = tf.dtypes.as_dtype(node.attr["dtype"].type or tf.float32)
+        if node.op == "Placeholder" and node.name not in explained:
+            if dtype in (tf.resource, tf.variant):
+                hint = "Only lookup tables whose entries are known when the model is exported can go into an ONNX file."
+                yield Refusal(op=node.op, node=node.name, reason=f"it is a {dtype.name}", hint=hint)
+            if dtype.is_complex:
+                hint = "Give the model two inputs, the real and the imaginary part."
+                yield Refusal(op=node.op, node=node.name, reason=f"its dtype is {dtype.name}", hint=hint)
+
+
+def _tables(signature: Signature) -> Iterator[Refusal]:
+    """Lookups inside a loop or a branch: no tensor stands for a table that could be handed in."""
+    for where, node in nodes(signature.graph):
         if node.op in FINDING and (where or source_node(node.input[0]) not in signature.tables):
-            raise Refused(
-                f"ONNX can't look up the table of {where + node.name!r}: it comes from outside its loop or branch",
-                "Do the lookup before the loop or branch.",
+            yield Refusal(
+                op=node.op,
+                node=where + node.name,
+                reason="its table comes from outside its loop or branch",
+                hint="Do the lookup before the loop or branch.",
             )
 
 
-def _nodes(graph: Any) -> Iterator[tuple[str, Any]]:
-    """Every node with the function it is in, as the prefix `function/`."""
+def nodes(graph: Any) -> Iterator[tuple[str, Any]]:
+    """Yield every node with the function it is in, as the prefix `function/`."""
     for node in graph.node:
         yield "", node
     for function in graph.library.function:
         for node in function.node_def:
             yield f"{function.signature.name}/", node
+
+
+Limits = Mapping[str, Any]

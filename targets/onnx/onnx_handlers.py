@@ -17,16 +17,6 @@ ML_OPSET = 2
 """Version of the operator set `ai.onnx.ml` in which LabelEncoder takes int64 keys to int64 values."""
 
 
-@tf_op("Erfc")
-class Erfc:
-    """erfc(x) = 1 − erf(x)."""
-
-    @classmethod
-    def version_9(cls, ctx: Any, node: Any, **kwargs: Any) -> None:
-        x = _Composition(ctx, node)
-        x.finish("Sub", x.constant(1), x.make("Erf", x.input))
-
-
 @tf_op("Expm1")
 class Expm1:
     """expm1(x) = tanh(x/2)·(exp(x) + 1): an identity, and exact where exp(x) − 1 loses every digit, near 0."""

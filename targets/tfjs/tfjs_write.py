@@ -109,7 +109,15 @@ def _tensor_info(node: str, tensor: Mapping[str, Any]) -> dict[str, Any]:
 
 def _to_json(graph: GraphDef) -> Any:
     # Protobuf maps have no order of their own, and the same graph must give the same bytes.
-    return json.loads(json.dumps(json_format.MessageToDict(graph), sort_keys=True))
+    text = json.dumps(json_format.MessageToDict(graph), sort_keys=True)
+    return json.loads(text, object_hook=_with_zero_sizes)
+
+
+def _with_zero_sizes(message: dict[str, Any]) -> dict[str, Any]:
+    """State the size of empty axes, which JSON leaves out as a default and TF.js then takes for NaN."""
+    if "dim" in message:
+        message["dim"] = [dim or {"size": "0"} for dim in message["dim"]]
+    return message
 
 
 def _constants(graph: GraphDef) -> list[dict[str, Any]]:

@@ -2,7 +2,8 @@
 
 For each case NAME there is `FOLDER/NAME/` with the source's files, and in `FOLDER/cases.json` what to ask of the
 loader and what it shall answer: `source` (as in `models/guest/load.py`), `trust`, `search_path`, `nested` (all output
-names), `tolerance`, `note` (words of a note) and `error` (words of a refusal).  `NAME/samples.npz` are inputs for `--samples`,
+names), `tolerance`, `note` (words of a note), `precision` (by signature, where it isn't float32) and `error` (words of a
+refusal).  `NAME/samples.npz` are inputs for `--samples`,
 `NAME/expected.npz` the outputs (`SIGNATURE/NAME`) that the model gave before it was saved.
 
 One process writes them all, since the import of TensorFlow, Keras 3 and Keras 2 costs more than they do.
@@ -365,6 +366,22 @@ def every_dtype(folder: Path) -> Case:
 
 
 @case
+def half_brain(folder: Path) -> Case:
+    x = floats(2, 8)
+    logits = tf.cast(python_sources.half_brain()(x), tf.float32)
+    note = "'logits' of 'serving_default' is bfloat16 in the source and float32"
+    return python("half_brain", **proved({"features": x}, {"logits": logits}), note=note, precision={DEFAULT: "bfloat16"})
+
+
+@case
+def narrow_ports(folder: Path) -> Case:
+    x = floats(2, 2)
+    rounded = tf.cast(tf.cast(x, tf.bfloat16), tf.float32).numpy()
+    expected = {"same": rounded, "moved": rounded.T, "first": rounded.argmax(-1)}
+    return python("narrow_ports", **proved({"x": x}, expected), tolerance=0, precision={"computed": "bfloat16"})
+
+
+@case
 def two_tables(folder: Path) -> Case:
     letters = np.array([["a", "b", "c", "a"]])
     return python("two_tables", **proved({"letters": letters}, python_sources.two_tables()(tf.constant(letters))))
@@ -442,7 +459,6 @@ def file_called_keras(folder: Path) -> Case:
 
 
 for _name, _words in {
-    "half_brain": ["'logits'", "bfloat16", "Cast"],
     "calls_python": ["Python", "PyFunc"],
     "no_rank": ["rank", "TensorSpec"],
     "changing_table": ["lookup table", "Insert"],

@@ -91,6 +91,8 @@ def test_source(name: str, root: Path, cases: dict[str, Any], zygote: Zygote) ->
     assert case.get("note", "") in " ".join(outcome.result["notes"])
     answers = by_name(root / name / "work" / "loaded.npz")
     check_expected(case, answers)
+    signatures = outcome.result["contract"]["signatures"]
+    assert {item["name"]: item["precision"] for item in signatures if "precision" in item} == case.get("precision", {})
     check_contract(outcome.result["contract"], root / name / "work" / "loaded.npz")
     for key, calls in by_name(root / name / "work" / "canonical.npz").items():
         for got, wanted in zip(calls, answers[key], strict=True):

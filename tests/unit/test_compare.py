@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyport.compare import OutputVerdict, Tolerance, compare_run
+from anyport.compare import EPSILON, OutputVerdict, Tolerance, compare_run
 
 CONTRACT = {"signatures": [{"name": "f", "outputs": [{"name": "y"}]}]}
 
@@ -254,3 +254,42 @@ def test_a_large_index_off_by_one_fails_though_it_is_relatively_near(dtype: Any)
 
 def test_keys_beyond_float64_are_told_apart() -> None:
     assert not compare(np.array([2**53]), np.array([2**53 + 1])).passed
+
+
+def compare_in(precision: str, error: float, tolerance: Tolerance | None = None) -> bool:
+    """Tell whether 1 + `error` passes for 1 where the source computes in this precision."""
+    contract = {"signatures": [{"name": "f", "precision": precision, "outputs": [{"name": "y"}]}]}
+    want, have = ({"f": [{"y": np.array([value])}]} for value in (1.0, 1.0 + error))
+    (verdict,) = compare_run(contract, want, have, tolerance or Tolerance())
+    return verdict.passed
+
+
+@pytest.mark.parametrize(("precision", "factor"), [("float32", 1), ("float16", 128), ("bfloat16", 1024)])
+def test_a_narrow_precision_widens_both_tolerances_by_its_factor(precision: str, factor: int) -> None:
+    for tolerance in (Tolerance(), Tolerance(atol=1e-6, rtol=0.0), Tolerance(atol=0.0, rtol=1e-6)):
+        allowed = (tolerance.atol + tolerance.rtol) * factor
+        assert compare_in(precision, allowed * 0.999, tolerance)
+        assert not compare_in(precision, allowed * 1.001, tolerance)
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("float32", np.float32), ("float16", np.float16)])
+def test_the_epsilons_are_those_of_the_types(precision: str, dtype: Any) -> None:
+    assert np.finfo(dtype).eps == EPSILON[precision]
+
+
+def test_bfloat16_has_8_bits_of_significand() -> None:
+    assert EPSILON["bfloat16"] == 2.0 ** -(8 - 1)
+
+
+def test_zero_tolerance_stays_zero_in_any_precision() -> None:
+    assert not compare_in("bfloat16", 1e-12, Tolerance(atol=0.0, rtol=0.0))
+
+
+def test_each_signature_is_judged_by_its_own_precision() -> None:
+    outputs = [{"name": "y"}]
+    contract = {
+        "signatures": [{"name": "f", "outputs": outputs}, {"name": "g", "precision": "bfloat16", "outputs": outputs}]
+    }
+    want = {name: [{"y": np.array([1.0])}] for name in "fg"}
+    have = {name: [{"y": np.array([1.01])}] for name in "fg"}
+    assert [verdict.passed for verdict in compare_run(contract, want, have, Tolerance())] == [False, True]

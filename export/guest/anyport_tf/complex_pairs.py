@@ -35,7 +35,16 @@ COMPLEX = (tf.complex64.as_datatype_enum, tf.complex128.as_datatype_enum)
 WHY = "the format's runtimes don't compute with complex numbers"
 UNTIL = "every release so far"
 
-CALLING = ("While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase", "PartitionedCall", "StatefulPartitionedCall")
+CALLING = (
+    "While",
+    "StatelessWhile",
+    "If",
+    "StatelessIf",
+    "Case",
+    "StatelessCase",
+    "PartitionedCall",
+    "StatefulPartitionedCall",
+)
 TYPES_OF_CALLS = ("T", "Tin", "Tout")
 
 
@@ -61,9 +70,7 @@ def has_complex(graph: GraphDef) -> bool:
 
 def is_complex(node: Any) -> bool:
     """Tell whether a node takes, makes or holds complex tensors."""
-    return any(
-        attr.type in COMPLEX or any(item in COMPLEX for item in attr.list.type) for attr in node.attr.values()
-    )
+    return any(attr.type in COMPLEX or any(item in COMPLEX for item in attr.list.type) for attr in node.attr.values())
 
 
 def remaining(model: Canonical, target: str) -> list[Refusal]:
@@ -126,9 +133,7 @@ class _Pass:
         self.functions(graph, "")
         graph, moved, _ = self.graph(graph, "", {})
         outputs = {name: moved.get(tensor, tensor) for name, tensor in self.signature.outputs.items()}
-        return trimmed(
-            dataclasses.replace(self.signature, graph=graph, outputs=outputs, weights=self.placeholders)
-        )
+        return trimmed(dataclasses.replace(self.signature, graph=graph, outputs=outputs, weights=self.placeholders))
 
     def functions(self, graph: GraphDef, where: str) -> None:
         """Rewrite the functions that the graph calls, in place, each with the shapes that it is called with."""
@@ -148,7 +153,9 @@ class _Pass:
         """Rewrite one function in place, and those that it calls."""
         inner = f"{where}{function.signature.name}/"
         with tf.Graph().as_default():
-            tf.graph_util.import_graph_def(tf.compat.v1.GraphDef(library=graph.library, versions=graph.versions), name="")
+            tf.graph_util.import_graph_def(
+                tf.compat.v1.GraphDef(library=graph.library, versions=graph.versions), name=""
+            )
             body, tensors = function_def_to_graph.function_def_to_graph_def(
                 function, [shape.as_proto() for shape in shapes]
             )
@@ -262,13 +269,15 @@ class _Walk:
         if "output_shapes" in attrs and len(attrs["output_shapes"].list.shape):
             del attrs["output_shapes"].list.shape[:]
             attrs["output_shapes"].list.shape.extend(
-                _doubled([tensor.dtype.as_datatype_enum for tensor in operation.outputs], _shapes(operation), lambda s: s)
+                _doubled(
+                    [tensor.dtype.as_datatype_enum for tensor in operation.outputs], _shapes(operation), lambda s: s
+                )
             )
-        dtypes = _doubled([t.dtype.as_datatype_enum for t in operation.outputs], [t.dtype for t in operation.outputs], real_dtype)
+        dtypes = _doubled(
+            [t.dtype.as_datatype_enum for t in operation.outputs], [t.dtype for t in operation.outputs], real_dtype
+        )
         made = iter(tf.compat.v1.get_default_graph().create_op(operation.type, given, dtypes, attrs=attrs).outputs)
-        return [
-            Pair(next(made), next(made)) if tensor.dtype.is_complex else next(made) for tensor in operation.outputs
-        ]
+        return [Pair(next(made), next(made)) if tensor.dtype.is_complex else next(made) for tensor in operation.outputs]
 
 
 def part_names(name: str) -> tuple[str, str]:
@@ -330,8 +339,12 @@ def _as_function(
     pairs: Mapping[str, tuple[str, str]],
 ) -> FunctionDef:
     """Return the function's definition with the new body: its name stays, complex arguments and results are two."""
-    inputs = _flat_names((item.name, part_names(item.name) if item.type in COMPLEX else None) for item in before.signature.input_arg)
-    names = _flat_names((item.name, part_names(item.name) if item.type in COMPLEX else None) for item in before.signature.output_arg)
+    inputs = _flat_names(
+        (item.name, part_names(item.name) if item.type in COMPLEX else None) for item in before.signature.input_arg
+    )
+    names = _flat_names(
+        (item.name, part_names(item.name) if item.type in COMPLEX else None) for item in before.signature.output_arg
+    )
     returned = [tensors[before.ret[item.name]] for item in before.signature.output_arg]
     outputs = _flat_names((moved.get(name, name), pairs.get(name)) for name in returned)
     with tf.Graph().as_default() as graph:

@@ -152,6 +152,9 @@ def deliver(traced: Sequence[Traced], request: Mapping[str, Any], progress: Prog
     frozen = _freeze(traced)
     for name, item in frozen.items():
         _check_self_contained(name, item)
+    notes = [note for signature in traced for note in _widening(signature)]
+    for i, signature in enumerate(traced):
+        traced[i], frozen[signature.name] = _widen(signature, frozen[signature.name])
     contract = {"signatures": [_contract(signature, frozen[signature.name]) for signature in traced]}
     given = request.get("user_samples")
     calls = samples.load(given, contract) if given else samples.generate(contract, int(request["seed"]))

@@ -111,14 +111,17 @@ def of_layer(
 
 
 def of_call(call: Callable[..., Any], *inputs: Any) -> Any:
-    """Return a model whose `call` is this function of `keras.Input`s, in a subclassed layer (no Lambda)."""
+    """Return a model whose `call` is this function of `keras.Input`s, in a subclassed layer (no Lambda).
+
+    What comes in stays as it is: Keras would cast every float to the layer's own dtype.
+    """
 
     class Calls(keras.layers.Layer):
         def call(self, *tensors: Any) -> Any:
             return call(*tensors)
 
     keras.utils.set_random_seed(0)
-    return keras.Model(list(inputs) if len(inputs) > 1 else inputs[0], Calls(name="calls")(*inputs))
+    return keras.Model(list(inputs) if len(inputs) > 1 else inputs[0], Calls(name="calls", autocast=False)(*inputs))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 Each rule is applied alone to the graph of each of its examples, and both graphs are run by TensorFlow: the rule must have
 done something, the op it is about must be gone, and every output must be equal (1e-5 of the largest value; integers, booleans
-and strings exactly).  Prints `{RULE: {"examples": N, "problems": [TEXT, …]}}`, and for a rule without an example says so.
+and strings exactly).  So is each entry of the tables `COMPOSITIONS` that no target has made a rule of, and each repair of
+whole graphs (`WHOLE`).  Prints `{RULE: {"examples": N, "problems": [TEXT, …]}}`, and for a rule without an example says so.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import importlib
 import json
 import os
 import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +26,22 @@ import examples  # noqa: E402
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
-from anyport_tf import rules  # noqa: E402
-from anyport_tf.freeze import all_nodes, freeze_function  # noqa: E402
+from anyport_tf import compositions, rules  # noqa: E402
+from anyport_tf.canonical import Canonical, Signature  # noqa: E402
+from anyport_tf.complex_pairs import complex_as_pairs, is_complex  # noqa: E402
+from anyport_tf.freeze import Frozen, all_nodes, freeze_function  # noqa: E402
 
 TOLERANCE = 1e-5
+
+Graph = tuple[Any, list[str], dict[str, Any]]
+"""A graph, its outputs, and the values of the placeholders that stand for weights."""
+Repair = Callable[[Frozen, list[str]], tuple[Graph, set[str]]]
+"""`(graph, outputs) → (graph repaired, the names of the rules that did it)`."""
+Concerned = Callable[[Any], bool]
+"""Whether a node is what the repair is about."""
+
+WHOLE = {"complex-as-pairs": (complex_as_pairs, is_complex), "fourier-as-matmul": (complex_as_pairs, is_complex)}
+"""Repairs of whole graphs: `Canonical → (Canonical, repairs)`, and the nodes that they are about."""
 
 
 def main(wanted: set[str]) -> dict[str, Any]:
@@ -35,42 +49,87 @@ def main(wanted: set[str]) -> dict[str, Any]:
         if path.name not in ("examples.py", "check.py"):
             importlib.import_module(path.stem)
     found: dict[str, Any] = {}
-    for path in sorted(TARGETS.glob("*/*_rules.py")):
-        for rule in importlib.import_module(path.stem).RULES:
-            if not wanted or rule.name in wanted:
-                makes = examples.EXAMPLES.get(rule.name, [])
-                key = f"{path.parent.name}: {rule.name}"
-                problems = [problem for make in makes for problem in _problems(rule, make)]
-                found[key] = {"examples": len(makes), "problems": problems if makes else ["it has no example"]}
+    for key, name, repair, concerned in _repairs():
+        if not wanted or name in wanted:
+            makes = examples.EXAMPLES.get(name, [])
+            problems = [problem for make in makes for problem in _problems(name, repair, concerned, make)]
+            found[key] = {"examples": len(makes), "problems": problems if makes else ["it has no example"]}
     return found
 
 
-def _problems(rule: rules.Rule, make: examples.Make) -> list[str]:
+def _repairs() -> Iterator[tuple[str, str, Repair, Concerned]]:
+    """Yield what is to be checked: a name for the report, the rule's name, what it does, and to which nodes."""
+    used = set()
+    for path in sorted(TARGETS.glob("*/*_rules.py")):
+        for rule in importlib.import_module(path.stem).RULES:
+            used.add((rule.name, rule.becomes))
+            yield f"{path.parent.name}: {rule.name}", rule.name, _by_rule(rule), _is_one_of(rule.ops)
+    for path in sorted(Path(compositions.__file__).parent.glob("*.py")):
+        module = importlib.import_module(f"{compositions.__name__}.{path.stem}")
+        for name, (ops, becomes) in getattr(module, "COMPOSITIONS", {}).items():
+            if (name, becomes) not in used:
+                rule = rules.Rule(name=name, ops=ops, becomes=becomes, why="", until="")
+                yield f"{path.stem}: {name}", name, _by_rule(rule), _is_one_of(ops)
+    for name, (repair, concerned) in WHOLE.items():
+        yield f"whole graphs: {name}", name, _by_pass(repair), concerned
+
+
+def _is_one_of(ops: Sequence[str]) -> Concerned:
+    return lambda node: node.op in ops
+
+
+def _by_rule(rule: rules.Rule) -> Repair:
+    def repair(frozen: Frozen, outputs: list[str]) -> tuple[Graph, set[str]]:
+        done: list[rules.Repair] = []
+        named = {name: name for name in outputs}
+        graph, moved = rules.apply_to_graph(frozen.graph, named, [rule], frozen.weights, done)
+        return (graph, [moved[name] for name in outputs], dict(frozen.weights)), {each.rule for each in done}
+
+    return repair
+
+
+def _by_pass(apply: Any) -> Repair:
+    def repair(frozen: Frozen, outputs: list[str]) -> tuple[Graph, set[str]]:
+        named = {name: name for name in outputs}
+        weights = {name: name for name in frozen.weights}
+        whole = Signature(
+            name="it", graph=frozen.graph, inputs={}, outputs=named, weights=weights, variables={}, tables={}
+        )
+        model, done = apply(Canonical(contract={}, signatures={"it": whole}, weights=frozen.weights, tables={}))
+        made = model.signatures["it"]
+        values = {placeholder: model.weights[weight] for placeholder, weight in made.weights.items()}
+        return (made.graph, [made.outputs[name] for name in outputs], values), {each.rule for each in done}
+
+    return repair
+
+
+def _problems(name: str, repair: Repair, concerned: Concerned, make: examples.Make) -> list[str]:
     try:
-        return [f"{make.__name__}: {problem}" for problem in _compare(rule, *make())]
+        return [f"{make.__name__}: {problem}" for problem in _compare(name, repair, concerned, *make())]
     except Exception as error:
         return [f"{make.__name__}: {type(error).__name__}: {error}"]
 
 
-def _compare(rule: rules.Rule, function: Any, inputs: list[Any]) -> list[str]:
+def _compare(name: str, repair: Repair, concerned: Concerned, function: Any, inputs: list[Any]) -> list[str]:
     concrete = function.get_concrete_function()
     frozen = freeze_function(concrete)
-    outputs = {str(number): tensor.name for number, tensor in enumerate(concrete.outputs)}
-    done: list[rules.Repair] = []
-    graph, moved = rules.apply_to_graph(frozen.graph, outputs, [rule], frozen.weights, done)
-    if not done:
+    outputs = [tensor.name for tensor in concrete.outputs]
+    (graph, moved, weights), done = repair(frozen, outputs)
+    if name not in done:
         return ["the rule did nothing"]
-    count = sum(node.op in rule.ops for node in all_nodes(graph))
-    before = sum(node.op in rule.ops for node in all_nodes(frozen.graph))
-    problems = [] if count < before else [f"{count} of {before} nodes are still {' or '.join(rule.ops)}"]
-    names = [tensor.name for tensor in concrete.inputs]
-    feeds = {**dict(zip(names, inputs, strict=True)), **{f"{key}:0": value for key, value in frozen.weights.items()}}
-    wanted = _run(frozen.graph, list(outputs.values()), feeds)
-    got = _run(graph, list(moved.values()), feeds)
+    left = [node.op for node in all_nodes(graph) if concerned(node)]
+    before = sum(concerned(node) for node in all_nodes(frozen.graph))
+    problems = (
+        [] if len(left) < before else [f"{len(left)} of {before} nodes are still {' or '.join(sorted(set(left)))}"]
+    )
+    feeds = dict(zip([tensor.name for tensor in concrete.inputs], inputs, strict=True))
+    wanted = _run(frozen.graph, outputs, feeds, frozen.weights)
+    got = _run(graph, moved, feeds, weights)
     return problems + [problem for a, b in zip(wanted, got, strict=True) if (problem := _difference(a, b))]
 
 
-def _run(graph: Any, outputs: list[str], feeds: dict[str, Any]) -> list[Any]:
+def _run(graph: Any, outputs: list[str], inputs: dict[str, Any], weights: Mapping[str, Any]) -> list[Any]:
+    feeds = {**inputs, **{f"{name}:0": value for name, value in weights.items()}}
     with tf.Graph().as_default() as imported:
         tf.graph_util.import_graph_def(graph, name="")
         present = {operation.name for operation in imported.get_operations()}

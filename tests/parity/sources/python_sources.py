@@ -149,8 +149,25 @@ def mixed_precision() -> keras.Model:
 
 
 def half_brain() -> keras.Model:
+    keras.utils.set_random_seed(3)
     inputs = keras.Input((8,), name="features")
     return keras.Model(inputs, keras.layers.Dense(2, dtype="mixed_bfloat16", name="logits")(inputs))
+
+
+class _NarrowPorts(tf.Module):
+    """An input of bfloat16 that comes out as it is, moved, computed with, and as an integer."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.bfloat16, name="x")])
+    def __call__(self, x):
+        return {"same": x, "moved": tf.transpose(x), "first": tf.argmax(x, axis=-1)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.bfloat16, name="x")])
+    def computed(self, x):
+        return {"sum": x / 3 + tf.cast(1 / 7, tf.bfloat16)}
+
+
+def narrow_ports() -> tf.Module:
+    return _NarrowPorts()
 
 
 def stateful_rnn() -> keras.Model:

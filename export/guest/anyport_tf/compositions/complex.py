@@ -166,12 +166,16 @@ def log1p(z: Pair) -> Pair:
     return Pair(0.5 * tf.math.log1p(excess), angle(plus(z, 1.0)))
 
 
-def sqrt(z: Pair) -> Pair:
-    """Return the principal square root: the larger part first, the other by division."""
+def sqrt(z: Pair, below: Tensor | None = None) -> Pair:
+    """Return the principal square root: the larger part first, the other by division.
+
+    `below` tells, where the sign of a zero can't, which side of the branch cut (the negative numbers) z is on.
+    """
+    below = tf.less(z.imag, 0) if below is None else below
     larger = tf.sqrt(0.5 * (modulus(z) + tf.abs(z.real)))
     divisor = tf.where(tf.equal(larger, 0), tf.ones_like(larger), larger)
     smaller = 0.5 * z.imag / divisor
-    upper = tf.where(tf.less(z.imag, 0), -larger, larger)
+    upper = tf.where(below, -larger, larger)
     return where(tf.greater_equal(z.real, 0), Pair(larger, smaller), Pair(tf.abs(smaller), upper))
 
 
@@ -239,10 +243,12 @@ def sigmoid(z: Pair) -> Pair:
 
 
 def asinh(z: Pair) -> Pair:
-    """Return log(z + √(z² + 1)) for a real part that isn't negative; elsewhere by oddness, without cancellation."""
+    """Return log(z + √(z² + 1)) for a real part that isn't negative, elsewhere by oddness; √(z² + 1) − 1 is a quotient."""
     negative = tf.less(z.real, 0)
     right = where(negative, -z, z)
-    made = log(right + sqrt(plus(right * right, 1.0)))
+    squared = right * right
+    root = sqrt(plus(squared, 1.0), below=tf.less(right.imag, 0))
+    made = log1p(right + squared / plus(root, 1.0))
     return where(negative, -made, made)
 
 
@@ -252,13 +258,16 @@ def acosh(z: Pair) -> Pair:
 
 
 def atanh(z: Pair) -> Pair:
-    """Return ½·(log(1 + z) − log(1 − z))."""
-    return scaled(log1p(z) - log1p(-z), 0.5)
+    """Return ½·(log(1 + z) − log(1 − z)): ¼·log(1 + 4|x| / ((1 − |x|)² + y²)) with x's sign, and ½·arg(1 − |z|² + 2iy)."""
+    size, squared = tf.abs(z.real), z.imag * z.imag
+    real = 0.25 * tf.math.log1p(4.0 * size / (tf.square(1.0 - size) + squared))
+    imag = 0.5 * tf.atan2(2.0 * z.imag, (1.0 - z.real) * (1.0 + z.real) - squared)
+    return Pair(tf.where(tf.less(z.real, 0), -real, real), imag)
 
 
 def asin(z: Pair) -> Pair:
-    """Return −i·asinh(i·z)."""
-    return times_minus_i(asinh(times_i(z)))
+    """Return i·asinh(−i·z), which is TensorFlow's value on the branch cut too."""
+    return times_i(asinh(times_minus_i(z)))
 
 
 def acos(z: Pair) -> Pair:

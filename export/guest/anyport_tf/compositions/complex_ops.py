@@ -62,9 +62,7 @@ def each_part(operation: Operation, inputs: Inputs) -> list[Any]:
     """Apply the operation to the real parts and to the imaginary parts: it is linear, or only moves elements."""
     real = remade(operation, _parts(inputs, "real"))
     imag = remade(operation, _parts(inputs, "imag"))
-    return [
-        Pair(a, b) if old.dtype.is_complex else a for old, a, b in zip(operation.outputs, real, imag, strict=True)
-    ]
+    return [Pair(a, b) if old.dtype.is_complex else a for old, a, b in zip(operation.outputs, real, imag, strict=True)]
 
 
 def of_real_part(operation: Operation, inputs: Inputs) -> list[Tensor]:
@@ -78,6 +76,14 @@ def _unary(function: Callable[[Pair], Any]) -> Handler:
 
 def _binary(function: Callable[[Pair, Pair], Any]) -> Handler:
     return lambda operation, inputs: function(inputs[0], inputs[1])
+
+
+def _complex(operation: Operation, inputs: Inputs) -> Pair:
+    """The parts broadcast against each other."""
+    real, imag = inputs
+    if real.shape.rank is None or imag.shape.rank is None or real.shape.as_list() != imag.shape.as_list():
+        real, imag = real + tf.zeros_like(imag), imag + tf.zeros_like(real)
+    return Pair(real, imag)
 
 
 def _cast(operation: Operation, inputs: Inputs) -> Any:
@@ -222,25 +228,6 @@ def _irfft(count: int) -> Handler:
     return lambda operation, inputs: fourier.irfft(inputs[0], vector(inputs[1], count), axes=range(-count, 0))
 
 
-def _fft_nd(inverse: bool) -> Handler:
-    def handler(operation: Operation, inputs: Inputs) -> Pair:
-        z, lengths, axes = inputs
-        named = fourier.static_axes(value_of(axes))
-        return fourier.fft(fourier.resized(z, named, vector(lengths, len(named))), axes=named, inverse=inverse)
-
-    return handler
-
-
-def _rfft_nd(operation: Operation, inputs: Inputs) -> Pair:
-    axes = fourier.static_axes(value_of(inputs[2]))
-    return fourier.rfft(inputs[0], vector(inputs[1], len(axes)), axes=axes)
-
-
-def _irfft_nd(operation: Operation, inputs: Inputs) -> Tensor:
-    axes = fourier.static_axes(value_of(inputs[2]))
-    return fourier.irfft(inputs[0], vector(inputs[1], len(axes)), axes=axes)
-
-
 LINEAR = (
     "Add", "AddV2", "Sub", "Neg", "AddN", "AccumulateNV2", "BiasAdd", "Sum", "Mean", "Cumsum", "Identity", "IdentityN",
     "StopGradient", "PreventGradient", "Snapshot", "EnsureShape", "Reshape", "ExpandDims", "Squeeze", "Transpose",
@@ -267,7 +254,7 @@ HANDLERS: Mapping[str, Handler] = {
     **dict.fromkeys(LISTS, _list_op),
     **dict.fromkeys(("Shape", "ShapeN", "Size", "Rank"), of_real_part),
     "Const": _constant,
-    "Complex": _binary(Pair),
+    "Complex": _complex,
     "Real": _unary(lambda z: z.real),
     "Imag": _unary(lambda z: z.imag),
     "Conj": _unary(c.conjugate),
@@ -333,10 +320,6 @@ HANDLERS: Mapping[str, Handler] = {
     "IRFFT": _irfft(1),
     "IRFFT2D": _irfft(2),
     "IRFFT3D": _irfft(3),
-    "FFTND": _fft_nd(False),
-    "IFFTND": _fft_nd(True),
-    "RFFTND": _rfft_nd,
-    "IRFFTND": _irfft_nd,
 }  # fmt: skip
 
 FOURIER = tuple(op for op in HANDLERS if "FFT" in op)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ..rules import Inapplicable, attribute
+from ..rules import attribute
 from .complex import Pair, conjugate, modulus
 from .shapes import Size, padded, product, rank, reshaped, size, sizes
 
@@ -32,22 +32,22 @@ DIRECT = 512
 def fft(z: Pair, *, axes: Sequence[int], inverse: bool = False) -> Pair:
     """Transform a complex tensor along some axes."""
     for axis in axes:
-        z = _along(z, axis, lambda pair: _last_axis([pair.real, pair.imag], size(pair.real, -1), inverse))
+        z = _along(z, axis, lambda pair: _last_axis(_parts(pair), size(pair.real, -1), inverse))
     return z
 
 
 def rfft(x: Tensor, lengths: Sequence[Size], *, axes: Sequence[int]) -> Pair:
     """Transform a real tensor along some axes, the last of them to the `n // 2 + 1` first frequencies."""
-    x = resized(x, axes, lengths)
+    x = _resized(x, axes, lengths)
     last, length = axes[-1], lengths[-1]
-    z = _along(x, last, lambda real: _last_axis([real], length, False, outputs=length // 2 + 1))
+    z = _along(x, last, lambda real: _half(_last_axis([real], length, False, outputs=length // 2 + 1), length))
     return fft(z, axes=axes[:-1])
 
 
 def irfft(z: Pair, lengths: Sequence[Size], *, axes: Sequence[int]) -> Tensor:
     """Undo `rfft`: return the real tensor of these lengths that has the spectrum z."""
     wanted = [*lengths[:-1], lengths[-1] // 2 + 1]
-    z = fft(z.each(lambda part: resized(part, axes, wanted)), axes=axes[:-1], inverse=True)
+    z = fft(z.each(lambda part: _resized(part, axes, wanted)), axes=axes[:-1], inverse=True)
     return _along(z, axes[-1], lambda pair: _real_from_half(pair, lengths[-1]))
 
 
@@ -81,11 +81,15 @@ def _along(z: Any, axis: int, transform: Callable[[Any], Any]) -> Any:
     order[axis], order[-1] = order[-1], order[axis]
     if order == sorted(order):
         return transform(z)
-    turned = transform(Pair(*(tf.transpose(part, order) for part in parts)) if len(parts) > 1 else tf.transpose(z, order))
-    return turned.each(lambda part: tf.transpose(part, order)) if isinstance(turned, Pair) else tf.transpose(turned, order)
+    turned = transform(
+        Pair(*(tf.transpose(part, order) for part in parts)) if len(parts) > 1 else tf.transpose(z, order)
+    )
+    return (
+        turned.each(lambda part: tf.transpose(part, order)) if isinstance(turned, Pair) else tf.transpose(turned, order)
+    )
 
 
-def resized(x: Tensor, axes: Sequence[int], lengths: Sequence[Size]) -> Tensor:
+def _resized(x: Tensor, axes: Sequence[int], lengths: Sequence[Size]) -> Tensor:
     """Cut axes to their lengths, or fill them up with zeros."""
     now = sizes(x)
     cut, fill = list(now), [(0, 0)] * len(now)
@@ -98,6 +102,19 @@ def resized(x: Tensor, axes: Sequence[int], lengths: Sequence[Size]) -> Tensor:
     if any(new is not old for new, old in zip(cut, now, strict=True)):
         x = tf.slice(x, [0] * len(now), tf.stack(cut))
     return padded(x, fill)
+
+
+def _parts(z: Pair) -> Parts:
+    """Return the parts of a pair, the real one alone of what was cast from a real tensor."""
+    return [z.real] if z.imag.op.type == "ZerosLike" else [z.real, z.imag]
+
+
+def _half(z: Pair, length: Size) -> Pair:
+    """Make the first and, of an even length, the last frequency real, as they are but for rounding: phases show it."""
+    if not isinstance(length, int) or length <= DIRECT:
+        return z  # the matrix has seen to it
+    real = np.arange(length // 2 + 1) * 2 % length == 0
+    return Pair(z.real, z.imag * tf.constant(~real, z.dtype))
 
 
 def _last_axis(parts: Parts, length: Size, inverse: bool, outputs: Size | None = None) -> Pair:
@@ -134,9 +151,15 @@ def _transform(parts: Parts, length: Size, inverse: bool, outputs: Size) -> Pair
 
 
 def _roots(length: int, rows: int, columns: int, inverse: bool) -> Array:
-    """Return e^(∓2πi·j·k / length) `[rows, columns]`; the product is reduced first, which keeps every digit."""
-    turns = np.outer(np.arange(rows, dtype=np.int64), np.arange(columns, dtype=np.int64)) % length / length
-    return np.exp((2j if inverse else -2j) * np.pi * turns)
+    """Return e^(∓2πi·j·k / length) `[rows, columns]`, exact on the axes, so that what is real stays real.
+
+    The angle is that of the product modulo the length, which keeps every digit.
+    """
+    steps = np.outer(np.arange(rows, dtype=np.int64), np.arange(columns, dtype=np.int64)) % length
+    turns = 2.0 * np.pi * steps / length
+    real = np.where(4 * steps % (2 * length) == length, 0.0, np.cos(turns))
+    imag = np.where(2 * steps % length == 0, 0.0, np.sin(turns) if inverse else -np.sin(turns))
+    return real + 1j * imag
 
 
 def _product(parts: Parts, matrix: Array) -> Pair:
@@ -235,10 +258,3 @@ def _real_from_half(z: Pair, length: Size) -> Tensor:
         whole = [tf.concat([z.real, mirror.real], axis=1), tf.concat([z.imag, mirror.imag], axis=1)]
         made = _transform(whole, length, True, length).real
     return reshaped(made, [*shape, length])
-
-
-def static_axes(axes: Any) -> list[int]:
-    """Return the axes that an operand names; they must be constant."""
-    if axes is None:
-        raise Inapplicable("axes that are known only when the model runs")
-    return [int(axis) for axis in np.reshape(axes, -1)]

@@ -1,0 +1,47 @@
+"""The canonical form as tf2onnx takes it: folded, simplified, repaired; and what ONNX can't say.
+
+`prepare` is called by `preflight.py` and by `convert.py`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import onnx_express
+import tensorflow as tf
+from onnx_rules import RULES
+from tf2onnx import tf_loader
+
+from anyport_tf import rules
+from anyport_tf.canonical import Canonical, Signature
+from anyport_tf.fold import folded
+from anyport_tf.preflight import Prepared, options
+
+OPSET = 18
+"""Old enough for the runtimes in the field (onnxruntime 1.14, 2023), new enough for Split, Pad and the reductions."""
+
+
+def prepare(model: Canonical, request: Mapping[str, Any]) -> Prepared:
+    """Return the model folded, simplified and repaired, and what can't be said in ONNX."""
+    opset = int(options(request).get("opset", OPSET))
+    model, repairs = rules.apply(simplified(folded(model)), RULES)
+    if repairs:
+        model = simplified(model)  # what a repair computes of constants is a constant
+    return Prepared(model=model, repairs=repairs, refusals=onnx_express.refusals(model, opset))
+
+
+def simplified(model: Canonical) -> Canonical:
+    """Return the model with what doesn't depend on inputs or weights computed."""
+    signatures = {name: _simplified(signature) for name, signature in model.signatures.items()}
+    return dataclasses.replace(model, signatures=signatures)
+
+
+def _simplified(signature: Signature) -> Signature:
+    inputs = [f"{node.name}:0" for node in signature.graph.node if node.op == "Placeholder"]
+    with tf.Graph().as_default():
+        graph = tf_loader.tf_optimize(inputs, list(dict.fromkeys(signature.outputs.values())), signature.graph)
+    present = {node.name for node in graph.node}
+    weights = {placeholder: name for placeholder, name in signature.weights.items() if placeholder in present}
+    return dataclasses.replace(signature, graph=graph, weights=weights)
