@@ -62,7 +62,7 @@ def _convert(
     inputs, outputs, weights = onnx_ports.state(onnx_model, signature, converted.weights, contract)
     new = onnx_order.settle(onnx_model)
     weights = {new.get(name, name): array for name, array in weights.items()}
-    supplied = onnx_kernels.supply(onnx_model)
+    supplied = onnx_kernels.supply(onnx_model, weights)
     onnx_seal.write(onnx_model, onnx_attach.fold(onnx_model, weights), path)
     return {"file": path.name, "inputs": inputs, "outputs": outputs, "batch": None}, supplied
 

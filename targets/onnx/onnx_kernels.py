@@ -18,6 +18,8 @@ from typing import Any
 import onnx_trees
 from onnx import TensorProto, defs, helper
 
+from anyport_guest import Array
+
 Types = dict[str, str]
 """Tensor → its dtype in ONNX's spelling (`float`, `int64`); `""` for a sequence, and where it isn't known."""
 
@@ -58,11 +60,16 @@ class Supplied:
     exact: bool
 
 
-def supply(model: Any) -> list[Supplied]:
-    """Put casts around the nodes of `model`, in place, that onnxruntime has no kernel for; return what was done."""
+def supply(model: Any, weights: Mapping[str, Array]) -> list[Supplied]:
+    """Put casts around the nodes of `model`, in place, that onnxruntime has no kernel for; return what was done.
+
+    `weights` are the tensors that are still to come in.
+    """
     opsets = {item.domain: item.version for item in model.opset_import}
     work = _Work(opsets)
-    work.graph(model.graph, {})
+    work.graph(
+        model.graph, {name: _name(helper.np_dtype_to_tensor_dtype(value.dtype)) for name, value in weights.items()}
+    )
     return work.done
 
 
@@ -138,22 +145,23 @@ class _Work:
             if formal in instead:
                 inner = self._free(name)
                 node.output[position] = inner
-                after.append(_cast_node(inner, name, bound[formal]))
+                after.append(_cast_node(inner, name, f"{inner}/back", bound[formal]))
         for formal, dtype in instead.items():
             exact = dtype in WIDER.get(bound[formal], ())
             self.done.append(Supplied(op=node.op_type, node=node.name, dtype=bound[formal], instead=dtype, exact=exact))
         return [*before, node, *after]
 
     def _cast(self, name: str, dtype: str) -> Any:
-        return _cast_node(name, self._free(name), dtype)
+        result = self._free(name)
+        return _cast_node(name, result, result, dtype)
 
     def _free(self, name: str) -> str:
         self.count += 1
         return f"{name}/as_supplied_{self.count}"
 
 
-def _cast_node(source: str, result: str, dtype: str) -> Any:
-    return helper.make_node("Cast", [source], [result], name=result, to=TensorProto.DataType.Value(dtype.upper()))
+def _cast_node(source: str, result: str, name: str, dtype: str) -> Any:
+    return helper.make_node("Cast", [source], [result], name=name, to=TensorProto.DataType.Value(dtype.upper()))
 
 
 def _name(number: int) -> str:

@@ -73,6 +73,9 @@ def _fit_statistics(model: Any, batch: Any) -> None:
     normalizing = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
     if not normalizing:
         return
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0  # what is dropped in the pass below would be missing from the statistics
     for layer in normalizing:
         layer.momentum = 0.0
     model(batch, training=True)

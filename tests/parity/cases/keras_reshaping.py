@@ -97,7 +97,6 @@ grid(
         **{name: {"interpolation": name} for name in ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")},
         "bilinear_uneven": {"size": (3, 2), "interpolation": "bilinear"},
         "nearest_any_size": {"shape": (None, None, 3)},
-        "bilinear_any_size": {"shape": (None, None, 3), "interpolation": "bilinear"},
         "nearest_channels_first": {"shape": (3, 4, 5), **FIRST},
     },
 )

@@ -122,7 +122,8 @@ def _compare(name: str, repair: Repair, concerned: Concerned, function: Any, inp
     problems = (
         [] if len(left) < before else [f"{len(left)} of {before} nodes are still {' or '.join(sorted(set(left)))}"]
     )
-    feeds = dict(zip([tensor.name for tensor in concrete.inputs], inputs, strict=True))
+    # What the function captured comes after its arguments, and is frozen.
+    feeds = dict(zip([tensor.name for tensor in concrete.inputs[: len(inputs)]], inputs, strict=True))
     wanted = _run(frozen.graph, outputs, feeds, frozen.weights)
     got = _run(graph, moved, feeds, weights)
     return problems + [problem for a, b in zip(wanted, got, strict=True) if (problem := _difference(a, b))]

@@ -110,7 +110,8 @@ def products() -> Any:
         z = tf.complex(x, y)
         made = [
             tf.matmul(z, z, adjoint_b=True), tf.matmul(z, z, transpose_a=True), tf.matmul(z[0], kernel), tf.tensordot(z, kernel, 1),
-            tf.einsum("bij,jk->bki", z, kernel), tf.einsum("bij->bj", z), tf.linalg.adjoint(z), tf.matmul(z[0], z[0], adjoint_a=True),
+            tf.einsum("bij,jk->bki", z, kernel), tf.einsum("bij->bj", z), tf.linalg.adjoint(z),
+            tf.matmul(z[0], z[0], adjoint_a=True),
         ]  # fmt: skip
         return _parts(*made)
 
@@ -138,7 +139,8 @@ def movements() -> Any:
         made = [
             tf.reshape(z, [-1, 24]), tf.transpose(z, [2, 0, 1]), tf.concat([b, a], 1), tf.stack([a, b], -1), first, z[:, 1:, ::-2],
             tf.gather(z, [2, 0], axis=1), tf.gather_nd(z, [[0, 1]]), tf.pad(z, [[0, 0], [1, 0], [0, 2]]), tf.tile(z, [1, 2, 1]),
-            z[:, :1][..., 0], tf.squeeze(z[:, :1], 1), tf.where(x > 0.0, z, tf.zeros_like(z)), tf.fill([batch, 2], tf.complex(1.0, 2.0)),
+            z[:, :1][..., 0], tf.squeeze(z[:, :1], 1), tf.where(x > 0.0, z, tf.zeros_like(z)),
+            tf.fill([batch, 2], tf.complex(1.0, 2.0)),
             tf.roll(z, 1, 2), tf.reverse(z, [1]), tf.broadcast_to(z[:, :1], tf.shape(z)), tf.ones_like(z), tf.linalg.diag(first),
             tf.scatter_nd([[1], [3], [1]], z[0, :3], [5, 6]), tf.one_hot([0, 2], 3, tf.complex(1.0, 1.0), tf.complex(0.0, 2.0)),
             tf.tensor_scatter_nd_update(z[0], [[1]], z[0, :1]), tf.linalg.diag_part(z),

@@ -123,7 +123,9 @@ def lgamma(x: Tensor) -> Tensor:
     size = tf.where(x < 0, 1 - x, x)
     low = size < 1
     small = tf.where(low, size + 1, size)
-    middle = (small - 1) * (small - 2) * _lgamma_series()(small)
+    # Of size + 1 float32 would lose what is left of 1 and 2.
+    zeros = tf.where(low, size, size - 1) * tf.where(low, size - 1, size - 2)
+    middle = zeros * _lgamma_series()(small)
     middle = tf.where(low, middle - tf.math.log(size), middle)
     large = (size - 0.5) * (tf.math.log(size) - 1) + _stirling()(1 / (size * size)) / size + (math.log(2 * math.pi) - 1) / 2
     value = tf.where(size < MIDDLE, middle, large)
@@ -144,7 +146,7 @@ INTEGERS = 2.0**53
 
 @functools.cache
 def _lgamma_series() -> Polynomial:
-    return fitted(lambda x: math.lgamma(x) / ((x - 1) * (x - 2)), 1.0, MIDDLE, 12)
+    return fitted(lambda x: math.lgamma(x) / ((x - 1) * (x - 2)), 1.0, MIDDLE, 11)
 
 
 @functools.cache
@@ -158,7 +160,7 @@ def digamma(x: Tensor) -> Tensor:
     size = tf.where(x < 0, 1 - x, x)
     low = size < 1
     small = tf.where(low, size + 1, size)
-    middle = ((small - ZERO_HIGH) - ZERO_LOW) * _digamma_series()(small)
+    middle = (small - ZERO) * _digamma_series()(small) + _digamma_value(ZERO)
     middle = tf.where(low, middle - 1 / size, middle)
     squared = 1 / (size * size)
     large = tf.math.log(size) - 0.5 / size - squared * _digamma_tail()(squared)
@@ -168,13 +170,13 @@ def digamma(x: Tensor) -> Tensor:
     return tf.where(x <= 0, value - math.pi * tf.cos(angle) / tf.sin(angle), value)
 
 
-ZERO_HIGH, ZERO_LOW = 1.4616241455078125, 7.986854523437e-06
-"""Where digamma is 0, in two parts of which float32 holds the first."""
+ZERO = 1.4616321325302124
+"""The float32 next to where digamma is 0."""
 
 
 @functools.cache
 def _digamma_series() -> Polynomial:
-    return fitted(lambda x: _digamma_value(x) / (x - ZERO_HIGH - ZERO_LOW), 1.0, MIDDLE, 12)
+    return fitted(lambda x: (_digamma_value(x) - _digamma_value(ZERO)) / (x - ZERO), 1.0, MIDDLE, 12)
 
 
 @functools.cache
