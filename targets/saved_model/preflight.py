@@ -1,4 +1,4 @@
-"""Guest script: whether the canonical form can be a SavedModel.  It always can; nothing is repaired.
+"""Guest script: whether the canonical form can be a SavedModel, and what has to be repaired.
 
 Request: `canonical`, `variant`, `options`.  Result: `repairs`, `refusals` and `notes`.
 """
@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from saved_model_prepare import prepare
+
 from anyport_guest import Progress
 from anyport_tf.canonical import Canonical
-from anyport_tf.preflight import Prepared
 
 
 def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
-    return Prepared(model=Canonical.read(request["canonical"]), repairs=()).report()
+    return prepare(Canonical.read(request["canonical"])).report()
