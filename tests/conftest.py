@@ -11,6 +11,7 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--target", default=None, help="test this target alone")
+    parser.addoption("--examples", type=int, default=0, help="how many random mixtures to export; a few by default")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -431,7 +431,8 @@ def keras_case(name: str, output: str, *shape: int, key: str) -> Case:
 @case
 def mixed_precision(folder: Path) -> Case:
     # Half precision rounds elsewhere when a graph is optimized.
-    return {**keras_case("mixed_precision", "logits", 3, 8, key="features"), "tolerance": 5e-3}
+    case = keras_case("mixed_precision", "logits", 3, 8, key="features")
+    return {**case, "tolerance": 5e-3, "precision": {DEFAULT: "float16"}}
 
 
 @case

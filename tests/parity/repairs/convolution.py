@@ -110,7 +110,10 @@ declare(
     unknown=(0, 1, 2),
 )
 
-for _name, _options in {"same": {"padding": "SAME", "strides": 1}, "strided": {"padding": "VALID", "strides": 2}}.items():
+for _name, _options in {
+    "same": {"padding": "SAME", "strides": 1},
+    "strided": {"padding": "VALID", "strides": 2},
+}.items():
     declare(
         "grouped-conv-as-split",
         _name,
@@ -149,8 +152,6 @@ for _name, _options in {
 
     def _gradient(x: Any, options: Any = _options) -> Any:
         made = tf.nn.conv2d(x, tf.constant(drawn(3, 2, 3, 4)), **options)
-        return tf.raw_ops.Conv2DBackpropFilter(
-            input=x, filter_sizes=[3, 2, 3, 4], out_backprop=tf.sin(made), **options
-        )
+        return tf.raw_ops.Conv2DBackpropFilter(input=x, filter_sizes=[3, 2, 3, 4], out_backprop=tf.sin(made), **options)
 
     declare("conv2d-kernel-gradient-as-conv2d", _name, _gradient, drawn(2, 9, 10, 3))

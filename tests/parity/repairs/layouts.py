@@ -12,7 +12,11 @@ declare("bias-add-as-add", "matrix", lambda x: tf.nn.bias_add(x, drawn(3)), draw
 declare("bias-add-as-add", "volume", lambda x: tf.nn.bias_add(x, drawn(3)), drawn(2, 4, 2, 2, 3), unknown=ANY)
 declare("bias-add-as-add", "first", lambda x: tf.nn.bias_add(x, drawn(3), "NCHW"), drawn(2, 3, 4, 5), unknown=ANY)
 declare(
-    "channels-first-as-channels-last", "bias", lambda x: tf.nn.bias_add(x, drawn(3), "NCHW"), drawn(2, 3, 4, 5), unknown=ANY
+    "channels-first-as-channels-last",
+    "bias",
+    lambda x: tf.nn.bias_add(x, drawn(3), "NCHW"),
+    drawn(2, 3, 4, 5),
+    unknown=ANY,
 )
 declare(
     "bias-add-gradient-as-sum channels-first-as-channels-last",
@@ -25,7 +29,7 @@ declare("bias-add-gradient-as-sum", "last", lambda x: tf.raw_ops.BiasAddGrad(out
 
 for _unknown in ((0,), (0, 1, 2, 3, 4)):
     declare(
-        f"space-to-batch-as-transpose",
+        "space-to-batch-as-transpose",
         f"one_axis_{len(_unknown)}",
         lambda x: tf.space_to_batch(x, [3], [[1, 2]]),
         drawn(2, 6, 4),
@@ -52,8 +56,20 @@ for _unknown in ((0,), (0, 1, 2, 3, 4)):
         drawn(4, 5, 3),
         unknown=_unknown,
     )
-    declare("space-to-depth-as-transpose", f"{_unknown}", lambda x: tf.nn.space_to_depth(x, 2), drawn(2, 4, 6, 3), unknown=_unknown)
-    declare("depth-to-space-as-transpose", f"{_unknown}", lambda x: tf.nn.depth_to_space(x, 2), drawn(2, 4, 6, 12), unknown=_unknown)
+    declare(
+        "space-to-depth-as-transpose",
+        f"{_unknown}",
+        lambda x: tf.nn.space_to_depth(x, 2),
+        drawn(2, 4, 6, 3),
+        unknown=_unknown,
+    )
+    declare(
+        "depth-to-space-as-transpose",
+        f"{_unknown}",
+        lambda x: tf.nn.depth_to_space(x, 2),
+        drawn(2, 4, 6, 12),
+        unknown=_unknown,
+    )
     for _mode in ("REFLECT", "SYMMETRIC"):
         declare(
             "mirror-pad-as-gather",

@@ -10,7 +10,11 @@ from shorthand import declare, drawn
 
 def _fused(training: bool, outputs: int = 5, **options: Any) -> Any:
     def call(x: Any) -> Any:
-        given = [[], []] if training and "exponential_avg_factor" not in options else [drawn(3, seed=3), drawn(3, seed=4) ** 2]
+        given = (
+            [[], []]
+            if training and "exponential_avg_factor" not in options
+            else [drawn(3, seed=3), drawn(3, seed=4) ** 2]
+        )
         made = tf.raw_ops.FusedBatchNormV3(
             x=x, scale=drawn(3, seed=1), offset=drawn(3, seed=2), mean=given[0], variance=given[1],
             epsilon=1e-2, is_training=training, **options,
@@ -22,9 +26,18 @@ def _fused(training: bool, outputs: int = 5, **options: Any) -> Any:
 
 for _training in (True, False):
     for _unknown in ((0,), (0, 1, 2)):
-        declare("fused-batch-norm-as-arithmetic", f"{_training}_{len(_unknown)}", _fused(_training, 5 if _training else 3), drawn(4, 5, 3, 3) + 3, unknown=_unknown)
+        declare(
+            "fused-batch-norm-as-arithmetic",
+            f"{_training}_{len(_unknown)}",
+            _fused(_training, 5 if _training else 3),
+            drawn(4, 5, 3, 3) + 3,
+            unknown=_unknown,
+        )
     declare(
-        "fused-batch-norm-as-arithmetic", f"volume_{_training}", _fused(_training, 5 if _training else 3, data_format="NDHWC"), drawn(2, 3, 4, 5, 3)
+        "fused-batch-norm-as-arithmetic",
+        f"volume_{_training}",
+        _fused(_training, 5 if _training else 3, data_format="NDHWC"),
+        drawn(2, 3, 4, 5, 3),
     )
 declare(
     "fused-batch-norm-as-arithmetic",

@@ -47,7 +47,9 @@ for _name, _window in PLANE.items():
             declare(
                 "max-pool-with-argmax-as-patches",
                 f"{_name}_{_batch}_{len(_unknown)}",
-                lambda x, window=_window, batch=_batch: tf.nn.max_pool_with_argmax(x, *window, include_batch_in_index=batch),
+                lambda x, window=_window, batch=_batch: tf.nn.max_pool_with_argmax(
+                    x, *window, include_batch_in_index=batch
+                ),
                 np.round(drawn(2, 9, 10, 3)) - 2,
                 unknown=_unknown,
             )
@@ -122,4 +124,6 @@ for _name, _window in PLANE.items():
                 ("max-pool-gradient-as-patches", tf.nn.max_pool2d),
                 ("average-pool-gradient-as-slices", tf.nn.avg_pool2d),
             ):
-                declare(_rule, f"{_name}_{len(_unknown)}", _gradient(_pool, _window), drawn(2, 9, 10, 3), unknown=_unknown)
+                declare(
+                    _rule, f"{_name}_{len(_unknown)}", _gradient(_pool, _window), drawn(2, 9, 10, 3), unknown=_unknown
+                )

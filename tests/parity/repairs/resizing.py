@@ -46,7 +46,12 @@ for _rule, _raw in RAW.items():
             np.array([11, 4], np.int32),
             unknown=(),
         )
-        declare(_rule, f"{_name}_bytes", _resize(_raw, [5, 12], _options), np.arange(120, dtype=np.uint8).reshape(2, 6, 5, 2))
+        declare(
+            _rule,
+            f"{_name}_bytes",
+            _resize(_raw, [5, 12], _options),
+            np.arange(120, dtype=np.uint8).reshape(2, 6, 5, 2),
+        )
 
 METHODS = ("lanczos3", "lanczos5", "gaussian", "mitchellcubic")
 for _method in METHODS:
@@ -69,7 +74,12 @@ for _kernel in ("lanczos1", "box", "triangle", "keyscubic"):
             "scale-and-translate-as-matmul",
             f"{_kernel}_{_antialias}_moved",
             lambda x, kernel=_kernel, antialias=_antialias: tf.raw_ops.ScaleAndTranslate(
-                images=x, size=[9, 7], scale=[1.3, 0.6], translation=[-1.7, 2.2], kernel_type=kernel, antialias=antialias
+                images=x,
+                size=[9, 7],
+                scale=[1.3, 0.6],
+                translation=[-1.7, 2.2],
+                kernel_type=kernel,
+                antialias=antialias,
             ),
             drawn(2, 8, 10, 3),
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from ..rules import Inapplicable, attribute, value_of
@@ -33,8 +34,8 @@ def cumprod(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
 
 
 def cumulative_logsumexp(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
-    """`CumulativeLogsumexp`; of nothing it is the lowest finite number, as in TensorFlow."""
-    return _scanned(operation, inputs, _logaddexp, inputs[0].dtype.min)
+    """`CumulativeLogsumexp`; of nothing it is −∞."""
+    return _scanned(operation, inputs, _logaddexp, -np.inf)
 
 
 def _logaddexp(a: Tensor, b: Tensor) -> Tensor:

@@ -11,7 +11,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from .polynomials import Polynomial, fitted
@@ -19,7 +18,6 @@ from .polynomials import Polynomial, fitted
 Operation = Any
 Tensor = Any
 
-LARGEST = float(np.finfo(np.float32).max)
 LARGE = 1e4
 """Beyond it `√(x² + 1)` is `x` to float32."""
 
@@ -102,11 +100,11 @@ def _atan_series() -> Polynomial:
 
 def atan2(y: Tensor, x: Tensor) -> Tensor:
     """The angle in the first octant, turned to where the point lies."""
-    rise, run = at_most(tf.abs(y), LARGEST), at_most(tf.abs(x), LARGEST)
+    rise, run = tf.abs(y), tf.abs(x)
     steep = rise > run
-    longer = tf.where(steep, rise, run)
-    ratio = tf.where(steep, run, rise) / tf.where(tf.equal(longer, 0), tf.ones([], x.dtype), longer)
-    angle = _atan_up_to_one(ratio)
+    ratio = tf.where(steep, run, rise) / tf.where(steep, rise, run)
+    diagonal = tf.where(run > 0, tf.ones([], x.dtype), tf.zeros([], x.dtype))  # neither 0 / 0 nor infinity by itself
+    angle = _atan_up_to_one(tf.where(tf.equal(rise, run), diagonal, ratio))
     angle = tf.where(steep, math.pi / 2 - angle, angle)
     return with_sign(tf.where(x < 0, math.pi - angle, angle), y)
 
@@ -158,7 +156,8 @@ def softplus(x: Tensor) -> Tensor:
 
 
 def elu(x: Tensor) -> Tensor:
-    return tf.where(x < 0, expm1(x), x)
+    """Of tiny numbers as wrong as TensorFlow's own kernel, which takes 1 from the exponential too."""
+    return tf.where(x < 0, tf.exp(x) - 1, x)
 
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
@@ -166,7 +165,7 @@ SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 
 def selu(x: Tensor) -> Tensor:
-    return SELU_SCALE * tf.where(x < 0, SELU_ALPHA * expm1(x), x)
+    return SELU_SCALE * tf.where(x < 0, SELU_ALPHA * (tf.exp(x) - 1), x)
 
 
 def softsign(x: Tensor) -> Tensor:

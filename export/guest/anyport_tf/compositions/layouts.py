@@ -49,7 +49,9 @@ def channels_first(operation: Operation, inputs: Sequence[Tensor]) -> list[Tenso
     for index in VECTORS.get(operation.type, ()):
         if given[index].shape.rank == 1 and given[index].shape[0] == count:
             given[index] = _picked(given[index], inward)
-    changed = {name: [attribute(operation, name)[axis] for axis in inward] for name in PER_AXIS if _has(operation, name)}
+    changed = {
+        name: [attribute(operation, name)[axis] for axis in inward] for name in PER_AXIS if _has(operation, name)
+    }
     if paddings := attribute(operation, "explicit_paddings"):
         changed["explicit_paddings"] = [side for axis in inward for side in paddings[2 * axis : 2 * axis + 2]]
     first, *others = again(operation, given, data_format=LAST[data_format], **changed)
@@ -106,7 +108,10 @@ def batch_to_space(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
         x = reshaped(x, [block, product([batch, *shape[1:axis]]), shape[axis], product(shape[axis + 1 :])])
         x = tf.transpose(x, [1, 2, 0, 3])
         x = reshaped(x, [batch, *shape[1:axis], shape[axis] * block, *shape[axis + 1 :]])
-    kept = [slice(before, number - after) for (before, after), number in zip(_pairs(inputs[-1], len(blocks)), sizes(x)[1:], strict=False)]
+    kept = [
+        slice(before, number - after)
+        for (before, after), number in zip(_pairs(inputs[-1], len(blocks)), sizes(x)[1:], strict=False)
+    ]
     return x[(slice(None), *kept)]
 
 

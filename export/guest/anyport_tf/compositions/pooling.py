@@ -32,17 +32,13 @@ def pool3d(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     value = _value(operation, x)
     if max(lengths[2:4] + strides[2:4]) > 1:
         value = _value(operation, frames(x))
-        value = pool(
-            **value, ksize=[1, *lengths[2:4], 1], strides=[1, *strides[2:4], 1], padding=padding
-        )
+        value = pool(**value, ksize=[1, *lengths[2:4], 1], strides=[1, *strides[2:4], 1], padding=padding)
         x = volume(value, batch, depth)
     if lengths[1] == strides[1] == 1:
         return tf.identity(x)
     height, width = sizes(x)[2:4]
     rows = reshaped(x, [batch, depth, product([height, width]), channels])
-    made = pool(
-        **_value(operation, rows), ksize=[1, lengths[1], 1, 1], strides=[1, strides[1], 1, 1], padding=padding
-    )
+    made = pool(**_value(operation, rows), ksize=[1, lengths[1], 1, 1], strides=[1, strides[1], 1, 1], padding=padding)
     return reshaped(made, [batch, size(made, 1), height, width, channels])
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..rules import Inapplicable, attribute
-from .shapes import Size, product, rank, reshaped, sizes, vector
+from .shapes import Size, product, reshaped, sizes, vector
 from .static import known
 
 Operation = Any
@@ -183,7 +183,9 @@ def weighted(x: Tensor, rows: Values, columns: Values) -> Tensor:
     height = sizes(x)[1] if x.shape[1] is not None else tf.shape(rows)[0]
     x = reshaped(x, [product([batch, height]), width, channels])
     x = tf.matmul(columns, x)
-    return reshaped(x, [batch, height, tf.shape(columns)[0] if columns.shape[0] is None else columns.shape[0], channels])
+    return reshaped(
+        x, [batch, height, tf.shape(columns)[0] if columns.shape[0] is None else columns.shape[0], channels]
+    )
 
 
 def _lanczos(radius: float) -> Callable[[Any, Values], Values]:
@@ -200,7 +202,9 @@ def _gaussian(maths: Any, x: Values) -> Values:
 
 
 def _box(maths: Any, x: Values) -> Values:
-    half = maths.where(x == 0.5, np.float32(0.5), np.float32(0)) if maths is np else tf.where(tf.equal(x, 0.5), 0.5, 0.0)
+    half = (
+        maths.where(x == 0.5, np.float32(0.5), np.float32(0)) if maths is np else tf.where(tf.equal(x, 0.5), 0.5, 0.0)
+    )
     return maths.where(x < 0.5, np.float32(1), half)
 
 

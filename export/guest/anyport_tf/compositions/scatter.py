@@ -70,7 +70,7 @@ def strided_slice_update(operation: Operation, inputs: Sequence[Tensor]) -> Tens
     )
     value = tf.reshape(tf.broadcast_to(value, tf.shape(places)), [-1, 1])
     flat = tf.reshape(tensor, [-1, 1])
-    return reshaped(_written_once(flat, tf.reshape(places, [-1]), value), sizes(tensor))
+    return reshaped(written_once(flat, tf.reshape(places, [-1]), value), sizes(tensor))
 
 
 def dynamic_partition(operation: Operation, inputs: Sequence[Tensor]) -> list[Tensor]:
@@ -117,11 +117,16 @@ def _rows(indices: Tensor, updates: Tensor, outer: Sequence[Size]) -> tuple[Tens
     """Return the number of the row that each update is for `[n]`, and the updates `[n, d]`."""
     number = rank(indices) - 1
     flat = tf.cast(reshaped(indices, [product(sizes(indices)[:-1]), fixed(indices, -1)]), tf.int32)
-    places = tf.zeros_like(flat[:, 0]) if not outer else flat[:, 0]
-    for axis in range(1, len(outer)):
-        places = places * outer[axis] + flat[:, axis]
     shape = sizes(updates)
-    return places, reshaped(updates, [product(shape[:number]), product(shape[number:])])
+    return linear(flat, outer), reshaped(updates, [product(shape[:number]), product(shape[number:])])
+
+
+def linear(indices: Tensor, shape: Sequence[Size]) -> Tensor:
+    """Return the position in the whole `[n]` of each row of indices `[n, axes]`; 0 where there are no axes."""
+    places = indices[:, 0] if shape else tf.reduce_sum(indices, axis=1)
+    for axis in range(1, len(shape)):
+        places = places * shape[axis] + indices[:, axis]
+    return places
 
 
 def _written(flat: Tensor, places: Tensor, rows: Tensor) -> Tensor:
@@ -138,10 +143,10 @@ def _written(flat: Tensor, places: Tensor, rows: Tensor) -> Tensor:
     places, rows = tf.gather(places, order), tf.gather(rows, order)
     last = tf.concat([tf.not_equal(places[1:], places[:-1]), tf.ones_like(places[:1], tf.bool)], axis=0)
     last = last[: size(places, 0)]
-    return _written_once(flat, tf.where(last, places, tf.zeros_like(places) + total), rows)
+    return written_once(flat, tf.where(last, places, tf.zeros_like(places) + total), rows)
 
 
-def _written_once(flat: Tensor, places: Tensor, rows: Tensor) -> Tensor:
+def written_once(flat: Tensor, places: Tensor, rows: Tensor) -> Tensor:
     """Write rows at places of which no two are the same, but for the one after the last, which is cut off."""
     total = size(flat, 0)
     dtype = flat.dtype

@@ -32,7 +32,7 @@ def sum_as_scatter(rows: Tensor, segments: Tensor, count: Size) -> Tensor:
 def sum_as_matmul(rows: Tensor, segments: Tensor, count: Size) -> Tensor:
     """Sum rows by segment, by a product with the matrix of who belongs where; integers under a mask."""
     if not rows.dtype.is_floating:
-        return _masked(rows, segments, count, tf.reduce_sum, 0)
+        return masked(rows, segments, count, tf.reduce_sum, 0)
     belongs = tf.cast(tf.equal(segments[None], tf.range(count)[:, None]), rows.dtype)
     return _as_rows(rows, lambda flat: tf.matmul(belongs, flat), count)
 
@@ -64,7 +64,7 @@ def segment_extreme(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
         "Min": (tf.reduce_min, rows.dtype.max),
         "Prod": (tf.reduce_prod, 1),
     }[kind]
-    made = _masked(rows, segments, count, reduction, identity)
+    made = masked(rows, segments, count, reduction, identity)
     if operation.type not in ("SegmentMax", "SegmentMin"):
         return made
     empty = tf.equal(_counts(segments, count, tf.int32), 0)
@@ -118,7 +118,7 @@ def _divided(sums: Tensor, by: Tensor) -> Tensor:
     return sums / tf.reshape(by, [-1] + [1] * (rank(sums) - 1))
 
 
-def _masked(rows: Tensor, segments: Tensor, count: Size, reduction: Callable[..., Tensor], identity: Any) -> Tensor:
+def masked(rows: Tensor, segments: Tensor, count: Size, reduction: Callable[..., Tensor], identity: Any) -> Tensor:
     """Reduce, for each segment, all rows, with `identity` in place of those of other segments."""
     belongs = tf.equal(segments[None], tf.range(count)[:, None])[:, :, None]
 
