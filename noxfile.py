@@ -10,7 +10,18 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2024.4.15"
-nox.options.sessions = ["lint", "types", "unit", "package", "contract", "sources", "parity"]
+nox.options.sessions = [
+    "lint",
+    "types",
+    "unit",
+    "package",
+    "contract",
+    "sources",
+    "repairs",
+    "current",
+    "mixtures",
+    "parity",
+]
 nox.options.error_on_missing_interpreters = True
 # Sessions find Python where nox itself was started from: the README asks for no more than that one.
 PYTHON = sys.executable
@@ -85,6 +96,28 @@ def sources(session: nox.Session) -> None:
 
 
 @nox.session
+def repairs(session: nox.Session) -> None:
+    """Every repair alone, and every class of keras.layers in the catalogue."""
+    _install(session, *TESTING)
+    session.run("pytest", "tests/parity/test_repairs.py", "tests/parity/test_catalogue.py", *session.posargs)
+
+
+@nox.session
+def current(session: nox.Session) -> None:
+    """Every 40th case of the catalogue against what docs/matrix.json says of it, and the page against that."""
+    _install(session)
+    session.run("python", "tools/matrix_page.py", "--check")
+    session.run("python", "tools/matrix.py", "--check", "40", *session.posargs)
+
+
+@nox.session
+def mixtures(session: nox.Session) -> None:
+    """Random models of three layers of the catalogue; `-- --examples N` for more of them."""
+    _install(session, *TESTING)
+    session.run("pytest", "tests/parity/test_mixtures.py", *session.posargs)
+
+
+@nox.session
 @nox.parametrize("target", TARGETS, ids=TARGETS)
 def parity(session: nox.Session, target: str) -> None:
     """The whole zoo to one target, in its real runtimes."""
@@ -118,6 +151,15 @@ def release(session: nox.Session) -> None:
 def table(session: nox.Session) -> None:
     """Write the README's table of the zoo from what `nox -s release` left in dist/release."""
     session.run("python", "tools/zoo_table.py", "dist/release")
+
+
+@nox.session(default=False)
+def matrix(session: nox.Session) -> None:
+    """Export the catalogue; with `--write`, docs/matrix.json, its page and the README's totals are made anew."""
+    _install(session)
+    session.run("python", "tools/matrix.py", *session.posargs)
+    if "--write" in session.posargs:
+        session.run("python", "tools/matrix_page.py")
 
 
 @nox.session(default=False)

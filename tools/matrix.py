@@ -218,7 +218,9 @@ def _by_hand(choice: Choice, told: Mapping[str, Any], out: Path) -> dict[str, An
 def _route(bench: Bench, runtime: Runtime, route: Mapping[str, Any]) -> dict[str, Any]:
     if "error" in route:
         return {"outcome": "no file", "route": route["route"], "reason": route["error"]}
-    run = prove(bench, runtime, "by-hand", Path(route["folder"]), route["signatures"], contextlib.nullcontext(lambda step: None))
+    run = prove(
+        bench, runtime, "by-hand", Path(route["folder"]), route["signatures"], contextlib.nullcontext(lambda step: None)
+    )
     outcome = {"passed": "passes", "failed": "wrong"}.get(run.status, "fails")
     return {"outcome": outcome, "route": route["route"], **({"reason": run.reason[:300]} if run.reason else {})}
 

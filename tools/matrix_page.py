@@ -1,4 +1,4 @@
-"""Make the page of the matrix, and the README's totals, from `docs/matrix.json`: `python tools/matrix_page.py`.
+"""Make the page of the matrix, and the README's totals, from `docs/matrix.json`: `python tools/matrix_page.py [--check]`.
 
 Called by `nox -s matrix`.  `page(data)` returns `docs/matrix.md`, `totals(data)` the table that README.md shows between
 its marks.
@@ -7,8 +7,9 @@ its marks.
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -143,12 +144,19 @@ def replace_marked(text: str, marks: tuple[str, str], lines: Iterable[str]) -> s
     return f"{before}{marks[0]}\n{chr(10).join(lines)}\n{marks[1]}{after}"
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> int:
+    """Write the page and the totals; with `--check`, say which of them is not as it would be written."""
     data = json.loads(DATA.read_text(encoding="utf-8"))
-    PAGE.write_text(page(data), encoding="utf-8")
     readme = README.read_text(encoding="utf-8")
-    README.write_text(replace_marked(readme, MARKS, ["", *totals(data).splitlines(), ""]), encoding="utf-8")
+    made = {PAGE: page(data), README: replace_marked(readme, MARKS, ["", *totals(data).splitlines(), ""])}
+    if "--check" not in arguments:
+        for path, text in made.items():
+            path.write_text(text, encoding="utf-8")
+        return 0
+    stale = [path.name for path, text in made.items() if path.read_text(encoding="utf-8") != text]
+    print(f"not as {DATA.name} says: {', '.join(stale)}; type: python tools/matrix_page.py" if stale else "current")
+    return 1 if stale else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

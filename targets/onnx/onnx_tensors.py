@@ -133,6 +133,6 @@ def unique(operation: Operation, inputs: Sequence[Tensor]) -> list[Tensor]:
     return list(made(inputs[0], out_idx=index))
 
 
-def in_float32(operation: Operation, inputs: Sequence[Tensor]) -> Any:
+def in_float32(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     """The same operation on a float32 image: it yields one in any case."""
-    return again(operation, [tf.cast(inputs[0], tf.float32), *inputs[1:]])
+    return again(operation, [tf.cast(inputs[0], tf.float32), *inputs[1:]], T=tf.float32)[0]
