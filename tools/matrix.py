@@ -4,7 +4,9 @@ Called by `nox -s matrix`.  Each case of `tests/parity/cases` is exported to eve
 is a shell pattern for `MODULE.NAME` and can be repeated.  `--by-hand` has the official tools convert the same cases as their
 documentation says (`bench/official/by_hand.py`) and holds the result against the same samples.
 
-* `--write` writes the whole into `docs/matrix.json`; `tools/matrix_page.py` makes the page of it.
+* `--write` writes the outcomes into `docs/matrix.json`; `tools/matrix_page.py` makes the page of it.  With `--minutes M` no
+  case is begun later than that; what was not run is written down as such, and `--missing` runs it another time.  Cases run
+  in a shuffled order (seeded), so that what is there is a fair sample at any time.
 * `--check N` exports every N-th case and holds the outcomes against those written.
 
 An outcome is `passes` (as it is), `repaired` (by the repairs named), `refused` (before any converter started, with
@@ -18,7 +20,9 @@ import argparse
 import contextlib
 import fnmatch
 import json
+import math
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -61,17 +65,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         cases = list_cases(Path(folder), arguments.case)
         if arguments.check:
             return _check(cases, Path(folder), choices, arguments)
-        outcomes = _run(cases, Path(folder), choices, arguments)
+        known = _written()["cases"] if arguments.missing else {}
+        chosen = {name: case for name, case in cases.items() if name not in known}
+        outcomes = _run(chosen, Path(folder), choices, arguments)
     print(_totals(cases, outcomes))
     if arguments.write:
-        _write(cases, outcomes, merge=bool(arguments.case or arguments.to))
+        whole = not (arguments.case or arguments.to or arguments.missing or arguments.minutes)
+        _write(cases, outcomes, merge=not whole)
     return 1 if any(_is_bad(outcome) for outcome in outcomes.values()) else 0
 
 
 def _run(cases: Mapping[str, Any], folder: Path, to: Sequence[str], arguments: argparse.Namespace) -> dict[str, Any]:
     outcomes: dict[str, Any] = {}
     started = time.monotonic()
-    for name, outcome in _export_all(cases, folder, to, arguments.jobs, arguments.by_hand):
+    for name, outcome in _export_all(cases, folder, to, arguments):
         outcomes[name] = outcome
         print(f"[{len(outcomes)}/{len(cases)}] {_line(name, outcome, arguments.verbose)}", flush=True)
     print(f"{len(outcomes)} cases in {time.monotonic() - started:.0f} s")
@@ -80,11 +87,12 @@ def _run(cases: Mapping[str, Any], folder: Path, to: Sequence[str], arguments: a
 
 def _check(cases: Mapping[str, Any], folder: Path, to: Sequence[str], arguments: argparse.Namespace) -> int:
     """Hold what is written against the catalogue, and every N-th case against a run."""
-    written = json.loads(DATA.read_text(encoding="utf-8"))["cases"]
-    problems = [f"{name} is not in {DATA.name}" for name in cases if name not in written]
+    data = _written()
+    written, listed = data["cases"], {*data["cases"], *data["not_run"]}
+    problems = [f"{name} is not in {DATA.name}" for name in cases if name not in listed]
     if not arguments.case:
-        problems += [f"{name} is in {DATA.name} and not in the catalogue" for name in written if name not in cases]
-    chosen = {name: cases[name] for name in list(cases)[:: arguments.check] if name in written}
+        problems += [f"{name} is in {DATA.name} and not in the catalogue" for name in listed if name not in cases]
+    chosen = {name: cases[name] for name in sorted(written)[:: arguments.check] if name in cases}
     for name, outcome in _run(chosen, folder, to, arguments).items():
         found = {target: _essence(item) for target, item in outcome["targets"].items()}
         stated = {target: _essence(written[name]["targets"][target]) for target in found}
@@ -98,11 +106,15 @@ def _essence(item: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     return item["outcome"], tuple(item.get("repairs", ()))
 
 
+def _written() -> dict[str, Any]:
+    if DATA.is_file():
+        return dict(json.loads(DATA.read_text(encoding="utf-8")))
+    return {"versions": {}, "rules": {}, "cases": {}, "not_run": []}
+
+
 def _write(cases: Mapping[str, Any], outcomes: Mapping[str, Any], merge: bool) -> None:
     """Write the outcomes, one line a case, those of a partial run into what is there."""
-    data = (
-        json.loads(DATA.read_text(encoding="utf-8")) if DATA.is_file() else {"versions": {}, "rules": {}, "cases": {}}
-    )
+    data = _written()
     known = data["cases"] if merge else {}
     for name, outcome in outcomes.items():
         entry = known.setdefault(name, {"family": cases[name]["family"], "says": cases[name]["says"], "targets": {}})
@@ -112,10 +124,10 @@ def _write(cases: Mapping[str, Any], outcomes: Mapping[str, Any], merge: bool) -
         data["versions"] |= outcome["versions"]
         for target, rules in outcome["rules"].items():
             data["rules"].setdefault(target, {}).update(rules)
+    data["not_run"] = sorted({*data["not_run"], *cases} - set(known))
     lines = [f"  {json.dumps(name)}: {json.dumps(known[name], ensure_ascii=False)}" for name in sorted(known)]
-    head = json.dumps(
-        {"versions": data["versions"], "rules": data["rules"]}, indent=1, ensure_ascii=False, sort_keys=True
-    )
+    del data["cases"]
+    head = json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True)
     body = ",\n".join(lines)
     DATA.write_text(f'{head[:-2]},\n "cases": {{\n{body}\n }}\n}}\n', encoding="utf-8")
 
@@ -128,6 +140,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--verbose", action="store_true", help="print reasons in full")
     parser.add_argument("--by-hand", action="store_true", help="have the official tools convert the same cases too")
     parser.add_argument("--write", action="store_true", help=f"write the outcomes into {DATA.name}")
+    parser.add_argument("--minutes", type=float, metavar="M", help="begin no case later than this")
+    parser.add_argument("--missing", action="store_true", help=f"only what is not in {DATA.name}")
     parser.add_argument("--check", type=int, metavar="N", help=f"hold every N-th case against {DATA.name}")
     return parser
 
@@ -145,14 +159,21 @@ def list_cases(folder: Path, patterns: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def _export_all(
-    cases: Mapping[str, Any], folder: Path, to: Sequence[str], jobs: int, by_hand: bool
+    cases: Mapping[str, Any], folder: Path, to: Sequence[str], arguments: argparse.Namespace
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Export the cases, several at a time, and yield their outcomes as they come."""
     targets.choose(to)  # a wrong name is wrong for every case
-    with ProcessPoolExecutor(max_workers=jobs, initializer=_open_workshop) as pool:
-        waiting = {pool.submit(export_case, case, folder, to, by_hand): name for name, case in cases.items()}
+    order = sorted(cases)
+    random.Random(0).shuffle(order)
+    until = time.monotonic() + 60 * (arguments.minutes or math.inf)
+    with ProcessPoolExecutor(max_workers=arguments.jobs, initializer=_open_workshop) as pool:
+        waiting = {pool.submit(export_case, cases[name], folder, to, arguments.by_hand): name for name in order}
         for future in as_completed(waiting):
-            yield waiting[future], future.result()
+            if not future.cancelled():
+                yield waiting[future], future.result()
+            if time.monotonic() > until:
+                for other in waiting:
+                    other.cancel()
 
 
 def _open_workshop() -> None:
@@ -251,7 +272,9 @@ def _totals(cases: Mapping[str, Any], outcomes: Mapping[str, Any]) -> str:
     """Return the share of good outcomes by family and target."""
     lines = []
     for family in sorted({case["family"] for case in cases.values()}):
-        members = [name for name, case in cases.items() if case["family"] == family]
+        members = [name for name in outcomes if cases[name]["family"] == family]
+        if not members:
+            continue
         good: Counter[str] = Counter()
         for name in members:
             found = outcomes[name]["targets"]
