@@ -15,6 +15,7 @@ from typing import Any
 
 import onnx_express
 import onnx_handlers  # noqa: F401  (registers handlers with tf2onnx)
+import onnx_restrain  # noqa: F401  (takes rewriters away from tf2onnx)
 import onnx_steady  # noqa: F401  (wraps methods of tf2onnx)
 import tensorflow as tf
 from tf2onnx import optimizer, tfonnx

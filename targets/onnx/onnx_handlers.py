@@ -1,7 +1,7 @@
-"""Ops that tf2onnx has no handler for, or the wrong one.  Importing this file registers them with tf2onnx.
+"""Ops that tf2onnx has no handler for, or the wrong one, and ONNX an operator.  Importing this file registers them with tf2onnx.
 
-tf2onnx 1.17.0 leaves Erfc, Expm1 and Log1p in its output, exits 0, and the file is invalid; its lookup tables know
-strings ↔ int64 only.  When a newer version's `onnx_opset/math.py` names the three, those handlers can go.
+The highest version of a handler is taken, so these are versions above those of tf2onnx 1.17.0, whose faults the docstrings name.
+What is to become several operators is a rule (`onnx_rules.py`) and no handler: a rule can be tested in TensorFlow.
 """
 
 from __future__ import annotations
@@ -16,44 +16,95 @@ from tf2onnx.handler import tf_op
 ML_OPSET = 2
 """Version of the operator set `ai.onnx.ml` in which LabelEncoder takes int64 keys to int64 values."""
 
-
-@tf_op("Expm1")
-class Expm1:
-    """expm1(x) = tanh(x/2)·(exp(x) + 1): an identity, and exact where exp(x) − 1 loses every digit, near 0."""
-
-    @classmethod
-    def version_7(cls, ctx: Any, node: Any, **kwargs: Any) -> None:
-        x = _Composition(ctx, node)
-        tanh = x.make("Tanh", x.make("Mul", x.input, x.constant(0.5)))
-        x.finish("Mul", tanh, x.make("Add", x.make("Exp", x.input), x.constant(1)))
+INTEGERS = (
+    TensorProto.INT8, TensorProto.INT16, TensorProto.INT32, TensorProto.INT64,
+    TensorProto.UINT8, TensorProto.UINT16, TensorProto.UINT32, TensorProto.UINT64,
+)  # fmt: skip
 
 
-@tf_op("Log1p")
-class Log1p:
-    """log1p(x) = x·log(u)/(u − 1) with u = 1 + x rounded; x itself where u is 1; log(u) above 1, where u may be ∞.
-
-    W. Kahan's formula, as in D. Goldberg, What every computer scientist should know about floating-point arithmetic
-    (1991), theorem 4: within 5 units in the last place, where log(1 + x) loses every digit near 0.
-    """
+@tf_op(["Log", "IsInf"])
+class AsItIs:
+    """tf2onnx computes Log of float64 in float32, and fails on float16."""
 
     @classmethod
-    def version_9(cls, ctx: Any, node: Any, **kwargs: Any) -> None:
-        x = _Composition(ctx, node)
-        one = x.constant(1)
-        u = x.make("Add", x.input, one)
-        log = x.make("Log", u)
-        ratio = x.make("Div", x.make("Mul", x.input, log), x.make("Sub", u, one))
-        near = x.make("Where", x.make("Equal", u, one), x.input, ratio)
-        x.finish("Where", x.make("Greater", x.input, one), log, near)
+    def version_18(cls, ctx: Any, node: Any, **kwargs: Any) -> None:
+        pass
+
+
+@tf_op(["Select", "SelectV2"], onnx_op="Where")
+class Select:
+    """tf2onnx writes `c·a + (1 − c)·b`, in which NaN and infinity come through from the side that isn't selected."""
+
+    @classmethod
+    def version_18(cls, ctx: Any, node: Any, **kwargs: Any) -> None:
+        condition, yes = node.input[0], node.input[1]
+        rank, missing = ctx.get_rank(condition), (ctx.get_rank(yes) or 0) - 1
+        if kwargs.get("tf_op") == "Select" and rank == 1 and missing > 0:  # a vector chooses among rows
+            shape = _constant(ctx, np.array([-1, *[1] * missing], np.int64))
+            ctx.replace_input(node, condition, ctx.make_node("Reshape", [condition, shape]).output[0], 0)
+
+
+@tf_op(["Mod", "TruncateMod"], onnx_op="Mod")
+class TruncateMod:
+    """The rest has the sign of the dividend."""
+
+    @classmethod
+    def version_18(cls, ctx: Any, node: Any, **kwargs: Any) -> None:
+        node.set_attr("fmod", 1)
+
+
+@tf_op("FloorMod")
+class FloorMod:
+    """The rest has the sign of the divisor: ONNX' Mod of integers.  tf2onnx's has that of the dividend."""
+
+    @classmethod
+    def version_18(cls, ctx: Any, node: Any, **kwargs: Any) -> None:
+        node.type = "Mod"
+        if ctx.get_dtype(node.input[0]) in INTEGERS:
+            return
+        x, y = node.input
+        rest = ctx.make_node("Mod", [x, y], attr={"fmod": 1}).output[0]
+        zero = _constant(ctx, np.array(0, utils.map_onnx_to_numpy_type(ctx.get_dtype(x))))
+        signs = [ctx.make_node("Less", [value, zero]).output[0] for value in (rest, y)]
+        differ = ctx.make_node("Xor", signs).output[0]
+        some = ctx.make_node("Not", ctx.make_node("Equal", [rest, zero]).output).output[0]
+        moved = ctx.make_node("Add", [rest, y]).output[0]
+        _replace(ctx, node, "Where", [ctx.make_node("And", [some, differ]).output[0], moved, rest], {})
+
+
+@tf_op(["Pad", "PadV2"])
+class Pad:
+    """tf2onnx casts what it pads to float32, but not the value that it pads with."""
+
+    @classmethod
+    def version_18(cls, ctx: Any, node: Any, **kwargs: Any) -> None:
+        x, paddings, *value = node.input
+        flat = ctx.make_node("Transpose", [paddings], attr={"perm": [1, 0]}).output[0]
+        flat = ctx.make_node("Reshape", [flat, _constant(ctx, np.array([-1], np.int64))]).output[0]
+        _replace(ctx, node, "Pad", [x, _int64(ctx, flat), *value], {"mode": "constant"})
+
+
+@tf_op("ScatterNd")
+class ScatterNd:
+    """What lands on the same place is added up; tf2onnx keeps one of it."""
+
+    @classmethod
+    def version_18(cls, ctx: Any, node: Any, **kwargs: Any) -> None:
+        indices, updates, shape = node.input
+        zero = np.zeros([1], utils.map_onnx_to_numpy_type(ctx.get_dtype(updates)))
+        empty = ctx.make_node("Expand", [_constant(ctx, zero), _int64(ctx, shape)]).output[0]
+        _replace(ctx, node, "ScatterND", [empty, _int64(ctx, indices), updates], {"reduction": "add"})
 
 
 @tf_op("LookupTableFindV2")
 class LookupTableFind:
-    """A lookup as LabelEncoder(key → position) and Gather(values and the default, position): exact for any values."""
+    """A lookup as LabelEncoder(key → position) and Gather(values and the default, position): exact for any values.
 
-    # tf2onnx registers its own, for strings ↔ int64, as version 8; the highest version is taken.
+    tf2onnx's own is for strings ↔ int64 alone.
+    """
+
     @classmethod
-    def version_9(cls, ctx: Any, node: Any, initialized_tables: Any, **kwargs: Any) -> None:
+    def version_18(cls, ctx: Any, node: Any, initialized_tables: Any, **kwargs: Any) -> None:
         keys, values = initialized_tables[node.input[0].split(":")[0]]
         query, default = node.input[1:]
         position = _positions(ctx, query, keys)
@@ -85,31 +136,23 @@ def _with_default(ctx: Any, values: Any, default: str) -> str:
     """Return the tensor `[*values, default]`."""
     plain = values.astype(object) if values.dtype.kind == "S" else values
     table = ctx.make_const(utils.make_name("table_values"), plain, raw=values.dtype.kind != "S").output[0]
-    minus_one = ctx.make_const(utils.make_name("one_element"), np.array([-1], np.int64)).output[0]
-    flat = ctx.make_node("Reshape", [default, minus_one]).output[0]
+    flat = ctx.make_node("Reshape", [default, _constant(ctx, np.array([-1], np.int64))]).output[0]
     return str(ctx.make_node("Concat", [table, flat], attr={"axis": 0}).output[0])
 
 
-class _Composition:
-    """Makes the nodes that take the place of an elementwise node of one input."""
+def _constant(ctx: Any, value: Any) -> str:
+    return str(ctx.make_const(utils.make_name("constant"), value).output[0])
 
-    def __init__(self, ctx: Any, node: Any) -> None:
-        self._ctx, self._node = ctx, node
-        self.input = str(node.input[0])
-        self._dtype = utils.map_onnx_to_numpy_type(ctx.get_dtype(self.input))
 
-    def constant(self, value: float) -> str:
-        return str(self._ctx.make_const(utils.make_name(self._node.name), np.array(value, self._dtype)).output[0])
-
-    def make(self, op: str, *inputs: str) -> str:
-        return str(self._ctx.make_node(op, list(inputs), op_name_scope=self._node.name).output[0])
-
-    def finish(self, op: str, *inputs: str) -> None:
-        """Make the last node, which takes over the name, the output and the shape of the node replaced."""
-        _replace(self._ctx, self._node, op, list(inputs), {})
+def _int64(ctx: Any, tensor: str) -> str:
+    """Return the tensor as int64, which ONNX wants of shapes and places."""
+    if ctx.get_dtype(tensor) == TensorProto.INT64:
+        return tensor
+    return str(ctx.make_node("Cast", [tensor], attr={"to": TensorProto.INT64}).output[0])
 
 
 def _replace(ctx: Any, node: Any, op: str, inputs: list[str], attributes: dict[str, Any]) -> None:
+    """Make another node, which takes over the name, the outputs and their shapes of the one replaced."""
     shapes, dtypes = node.output_shapes, node.output_dtypes
     ctx.remove_node(node.name)
     ctx.make_node(op, inputs, attr=attributes, name=node.name, outputs=node.output, shapes=shapes, dtypes=dtypes)

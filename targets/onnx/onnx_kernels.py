@@ -42,6 +42,9 @@ WIDER: Mapping[str, tuple[str, ...]] = {
 NARROWER: Mapping[str, tuple[str, ...]] = {"double": ("float",), "int64": ("double", "int32"), "uint64": ("int64",)}
 """Dtype → what is left where nothing is wider: values beyond its range or precision change."""
 
+UNREDUCED = frozenset({"bool", "string", "float16", "bfloat16"})
+"""What a scatter moves and can't add up (ORT 1.32.0: "MLFloat16 data type is not supported with ScatterND when reduction")."""
+
 SCALED = {"RandomUniformLike": "dtype", "RandomNormalLike": "dtype", "RandomUniform": "dtype", "RandomNormal": "dtype"}
 CHOSEN = {**SCALED, "Cast": "to", "EyeLike": "dtype", "Multinomial": "dtype"} | dict.fromkeys(
     ("HannWindow", "HammingWindow", "BlackmanWindow", "MelWeightMatrix"), "output_datatype"
@@ -121,7 +124,7 @@ class _Work:
         for _, name, formal in outs:
             types[name] = _output_type(node, schema, formal, bound)
             bound.setdefault(formal, types[name])
-        instead = _instead(node.op_type if not domain else f"{domain}:{node.op_type}", since, bound)
+        instead = _instead(node.op_type if not domain else f"{domain}:{node.op_type}", since, bound, _unable(node))
         if not instead:
             return [node]
         return self._between_casts(node, instead, bound, [*ins], [*outs])
@@ -215,7 +218,13 @@ def _stated_type(node: Any, bound: Mapping[str, str]) -> str:
     )
 
 
-def _instead(op: str, since: int, bound: Mapping[str, str]) -> dict[str, str]:
+def _unable(node: Any) -> frozenset[str]:
+    """Return dtypes of which a kernel refuses to run the node, though it is registered for them."""
+    reduces = any(item.name == "reduction" and item.s not in (b"", b"none") for item in node.attribute)
+    return UNREDUCED if node.op_type in ("ScatterND", "ScatterElements") and reduces else frozenset()
+
+
+def _instead(op: str, since: int, bound: Mapping[str, str], unable: frozenset[str]) -> dict[str, str]:
     """Return which dtypes the operator must compute in, by type constraint; nothing where a kernel takes them as they are.
 
     Nothing too for an operator without kernels, which onnxruntime takes apart, and where no cast would help.
@@ -225,7 +234,7 @@ def _instead(op: str, since: int, bound: Mapping[str, str]) -> dict[str, str]:
         cost, instead = 0, {}
         for formal, dtypes in kernel.items():
             dtype = bound.get(formal, "")
-            allowed = dtypes.split()
+            allowed = [name for name in dtypes.split() if name not in unable]
             if not dtype or dtype in allowed:
                 continue
             choices = [*WIDER.get(dtype, ()), *NARROWER.get(dtype, ())]

@@ -61,7 +61,9 @@ def adjoint(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
         tf.linalg.matrix_transpose(tensor) if attribute(operation, name) else tensor
         for tensor, name in zip(inputs, ("adj_x", "adj_y"), strict=True)
     )
-    return again(operation, [x, y], adj_x=False, adj_y=False)[0]
+    if operation.type == "BatchMatMulV3":
+        return tf.raw_ops.BatchMatMulV3(x=x, y=y, Tout=operation.outputs[0].dtype)
+    return tf.raw_ops.BatchMatMulV2(x=x, y=y)
 
 
 def negative_axis(operation: Operation) -> bool:
@@ -110,19 +112,6 @@ def segment_extreme(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     return tf.where(tf.reshape(seen > 0, tf.stack([count, *[1] * len(inner)])), made, tf.zeros([], data.dtype))
 
 
-def fake_quant(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
-    """Rounding to one of 2ᵇ − 1 steps between a minimum and a maximum, which are moved so that 0 is one of them."""
-    x, *bounds = inputs
-    low, high = bounds or (tf.constant(attribute(operation, name), tf.float32) for name in ("min", "max"))
-    first = 1.0 if attribute(operation, "narrow_range") else 0.0
-    last = 2.0 ** attribute(operation, "num_bits") - 1
-    scale = (high - low) / (last - first)
-    zero = tf.clip_by_value(tf.floor(first - low / scale + 0.5), first, last)
-    least, most = (first - zero) * scale, (last - zero) * scale
-    steps = tf.floor((tf.minimum(tf.maximum(x, least), most) - least) / scale + 0.5)
-    return tf.where(tf.equal(high, low), tf.zeros([], x.dtype), steps * scale + least)
-
-
 def lin_space(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     """Equal steps from the first number to the last, which is hit exactly."""
     start, stop, number = inputs
@@ -131,3 +120,34 @@ def lin_space(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     step = (stop - start) / tf.cast(tf.maximum(number - 1, 1), start.dtype)
     along = start + step * tf.cast(places, start.dtype)
     return tf.where(tf.logical_and(places > 0, tf.equal(places, number - 1)), stop, along)
+
+
+def population_count(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    """Add up neighbouring bits, then pairs of them, then fours of them, …"""
+    x = inputs[0]
+    bits = tf.cast(tf.cast(x, UNSIGNED.get(x.dtype, x.dtype)), tf.uint64)
+    for shift, mask in ((1, 0x5555555555555555), (2, 0x3333333333333333), (4, 0x0F0F0F0F0F0F0F0F)):
+        low = tf.constant(mask, tf.uint64)
+        other = tf.bitwise.right_shift(bits, tf.constant(shift, tf.uint64))
+        bits = tf.bitwise.bitwise_and(bits, low) + tf.bitwise.bitwise_and(other, low)
+    for shift in (8, 16, 32):
+        bits += tf.bitwise.right_shift(bits, tf.constant(shift, tf.uint64))
+    return tf.cast(tf.bitwise.bitwise_and(bits, tf.constant(127, tf.uint64)), tf.uint8)
+
+
+def string_of_bool(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    return tf.where(inputs[0], "true", "false")
+
+
+def takes_bools(operation: Operation) -> bool:
+    return bool(operation.inputs[0].dtype == tf.bool)
+
+
+def narrow_index(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    """`ArgMax` whose result is narrower than ONNX' own."""
+    index = tf.argmax(inputs[0], inputs[1], tf.int64)
+    return tf.cast(index, operation.outputs[0].dtype)
+
+
+def yields_narrow(operation: Operation) -> bool:
+    return operation.outputs[0].dtype not in (tf.int32, tf.int64)

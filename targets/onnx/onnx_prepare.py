@@ -11,13 +11,16 @@ from typing import Any
 
 import onnx_express
 import tensorflow as tf
+from onnx_bfloat16 import bfloat16_as_float32
 from onnx_rules import RULES
 from tf2onnx import tf_loader
 
 from anyport_tf import rules
 from anyport_tf.canonical import Canonical, Signature
+from anyport_tf.complex_pairs import complex_as_pairs
 from anyport_tf.fold import folded
 from anyport_tf.preflight import Prepared, options
+from anyport_tf.rules import Repair
 
 OPSET = 18
 """Old enough for the runtimes in the field (onnxruntime 1.14, 2023), new enough for Split, Pad and the reductions."""
@@ -26,10 +29,18 @@ OPSET = 18
 def prepare(model: Canonical, request: Mapping[str, Any]) -> Prepared:
     """Return the model folded, simplified and repaired, and what can't be said in ONNX."""
     opset = int(options(request).get("opset", OPSET))
-    model, repairs = rules.apply(simplified(folded(model)), RULES)
+    repairs: list[Repair] = []
+    model = simplified(folded(model))
+    for repair in (bfloat16_as_float32, complex_as_pairs, _by_rules):
+        model, done = repair(model)
+        repairs += done
     if repairs:
         model = simplified(model)  # what a repair computes of constants is a constant
     return Prepared(model=model, repairs=repairs, refusals=onnx_express.refusals(model, opset))
+
+
+def _by_rules(model: Canonical) -> tuple[Canonical, list[Repair]]:
+    return rules.apply(model, RULES)
 
 
 def simplified(model: Canonical) -> Canonical:

@@ -69,7 +69,12 @@ def _of_signature(signature: Signature) -> Iterator[Refusal]:
     explained = {*signature.tables, *signature.variables}
     for name, operation in rules.operations(signature.graph):
         yield from _of_operation(name, operation, known | library)
-        if operation.type == "Placeholder" and operation.outputs[0].dtype == tf.resource and name not in explained and "/" not in name:
+        if (
+            operation.type == "Placeholder"
+            and operation.outputs[0].dtype == tf.resource
+            and name not in explained
+            and "/" not in name
+        ):
             yield Refusal(
                 op="Placeholder",
                 node=name,
@@ -80,7 +85,9 @@ def _of_signature(signature: Signature) -> Iterator[Refusal]:
 
 def _of_operation(name: str, operation: Operation, known: frozenset[str]) -> Iterator[Refusal]:
     if operation.type not in known:
-        lacks = "its wasm backend has no kernel for it" if operation.type in WITHOUT_KERNEL else "the format has no such op"
+        lacks = (
+            "its wasm backend has no kernel for it" if operation.type in WITHOUT_KERNEL else "the format has no such op"
+        )
         yield Refusal(op=operation.type, node=name, reason=lacks, hint=HINTS.get(operation.type, FALLBACK_HINT))
     elif operation.type in PRODUCTS and not operation.outputs[0].dtype.is_floating:
         yield Refusal(
@@ -111,6 +118,7 @@ def notes(model: Canonical) -> list[str]:
 
 def _narrowing_notes(contract: Any) -> Iterator[str]:
     from tfjs_write import tfjs_dtype
+
     for role in ("inputs", "outputs"):
         for tensor in contract[role]:
             narrow = tfjs_dtype(tensor["dtype"])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -17,8 +17,8 @@ from tfjs_rules import RULES
 
 from anyport_tf import rules
 from anyport_tf.canonical import Canonical, Signature
+from anyport_tf.complex_pairs import complex_as_pairs
 from anyport_tf.fold import folded
-from anyport_tf.freeze import prune
 from anyport_tf.preflight import Prepared
 from anyport_tf.rewrite import lookups_as_search
 
@@ -38,10 +38,11 @@ def prepare(model: Canonical, request: Mapping[str, Any]) -> Prepared:
     }
     model = folded(dataclasses.replace(model, signatures=named))
     simple = {name: _simplified(signature) for name, signature in model.signatures.items()}
-    model, repairs = rules.apply(dataclasses.replace(model, signatures=simple), RULES)
+    model, paired = complex_as_pairs(dataclasses.replace(model, signatures=simple))
+    model, repaired = rules.apply(model, RULES)
     return Prepared(
         model=model,
-        repairs=repairs,
+        repairs=[*paired, *repaired],
         refusals=tfjs_preflight.refusals(model),
         notes=tfjs_preflight.notes(model),
     )

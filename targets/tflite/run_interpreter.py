@@ -1,6 +1,6 @@
 """Guest script: run a `.tflite` in the interpreter that its toolchain holds, ai-edge-litert's or tflite-runtime's.
 
-Request: `artifact` (its folder), `signatures` (as `convert.py` returned them), `samples`, `outputs` (the
+Request: `artifact` (its folder), `contract`, `signatures` (as `convert.py` returned them), `samples`, `outputs` (the
 `.npz` to write) and `options.package`.  Result: `runtime`, `version`, `backend` and `seconds` (`load`, `first`, `warm`).
 Refuses to run where TensorFlow can be imported: a device has none.
 """
@@ -33,7 +33,8 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     for name, mapping in request["signatures"].items():
         path = os.path.join(request["artifact"], mapping["file"])
         try:
-            run, load = _runner(interpreter_module, path, mapping, time.monotonic())
+            stated = _narrowed_outputs(request["contract"], name, mapping["dtypes"]["outputs"])
+            run, load = _runner(interpreter_module, path, mapping, stated, time.monotonic())
             timed[name] = run_calls(calls[name], mapping["batch"], run)
         except (ValueError, RuntimeError) as error:
             raise GuestError(f"{package} can't run signature {name!r}: {first_line(error, 400)}") from error
@@ -47,21 +48,31 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
 
 def _runner(
-    module: Any, path: str, mapping: dict[str, Any], started: float
+    module: Any, path: str, mapping: dict[str, Any], stated: dict[str, str], started: float
 ) -> tuple[Callable[[Tensors], Tensors], float]:
-    """Load the file and return a function that feeds one signature by the contract's names, and the load's seconds."""
+    """Load the file and return a function that feeds one signature by the contract's names, and the load's seconds.
+
+    `stated` is the contract's dtype of each output that has another in the file.
+    """
     interpreter = module.Interpreter(model_path=path, num_threads=1)
     signature = interpreter.get_signature_runner(mapping["key"])
     details = signature.get_input_details()
     seconds = time.monotonic() - started
+    dtypes = mapping["dtypes"]["inputs"]
 
     def run(inputs: Tensors) -> Tensors:
         feeds = {}
         for name, array in inputs.items():
             given = mapping["inputs"][name]
             if given in details:  # an input that nothing uses is not in the file
-                feeds[given] = array.astype(object) if array.dtype.kind == "S" else array
+                feeds[given] = array.astype(object if array.dtype.kind == "S" else dtypes.get(name, array.dtype))
         outputs = signature(**feeds)
-        return {name: np.array(outputs[got]) for name, got in mapping["outputs"].items()}
+        return {name: np.array(outputs[got], stated.get(name)) for name, got in mapping["outputs"].items()}
 
     return run, seconds
+
+
+def _narrowed_outputs(contract: dict[str, Any], signature: str, dtypes: dict[str, str]) -> dict[str, str]:
+    """Return the contract's dtype of each output of a signature that has another in the file."""
+    stated = next(item for item in contract["signatures"] if item["name"] == signature)
+    return {port["name"]: port["dtype"] for port in stated["outputs"] if port["name"] in dtypes}

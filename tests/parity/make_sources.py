@@ -369,8 +369,10 @@ def every_dtype(folder: Path) -> Case:
 def half_brain(folder: Path) -> Case:
     x = floats(2, 8)
     logits = tf.cast(python_sources.half_brain()(x), tf.float32)
-    note = "'logits' of 'serving_default' is bfloat16 in the source and float32"
-    return python("half_brain", **proved({"features": x}, {"logits": logits}), note=note, precision={DEFAULT: "bfloat16"})
+    note = "'logits' of 'serving_default': bfloat16 in the source, float32"
+    return python(
+        "half_brain", **proved({"features": x}, {"logits": logits}), note=note, precision={DEFAULT: "bfloat16"}
+    )
 
 
 @case

@@ -231,11 +231,13 @@ def _check_self_contained(name: str, frozen: Frozen) -> None:
 
 def _widening(signature: Traced) -> list[str]:
     """Say which inputs and outputs the contract states in a wider dtype."""
-    ports = [port for port in (*signature.inputs, *signature.outputs) if port.own_dtype]
+    names: dict[tuple[str, str], list[str]] = {}
+    for port in (*signature.inputs, *signature.outputs):
+        if port.own_dtype:
+            names.setdefault((port.own_dtype, port.dtype), []).append(repr(port.name))
     return [
-        f"{port.name!r} of {signature.name!r} is {port.own_dtype} in the source and {port.dtype} in every artifact, "
-        "which holds each of its values"
-        for port in ports
+        f"{', '.join(found)} of {signature.name!r}: {own} in the source, {wide} in every artifact, which holds each value"
+        for (own, wide), found in names.items()
     ]
 
 

@@ -10,7 +10,7 @@ with the family that its cases count for, `keras_` or `tensorflow_`.
   `build(padding="same")`, ….
 * `seeded(model)` gives a model weights that make differences visible.
 
-`list_cases.py` lists them all.
+`list_cases.py` lists them all; `covered.py` says which layers have none.
 """
 
 from __future__ import annotations
@@ -29,6 +29,16 @@ Samples = Callable[[], Mapping[str, Any]]
 
 CASES: dict[str, dict[str, Make]] = {}
 """Module → name → function."""
+
+WITHOUT_CASE = {
+    "FlaxLayer": "runs Flax, which TensorFlow can't trace",
+    "InputSpec": "says what a layer accepts; it is no layer",
+    "JaxLayer": "runs JAX, which TensorFlow can't trace",
+    "Layer": "the abstract base of all layers; keras_models and of_call subclass it",
+    "TorchModuleWrapper": "runs PyTorch, which TensorFlow can't trace",
+    "Wrapper": "an abstract base; keras_models.custom_wrapper subclasses it",
+}
+"""Public classes of `keras.layers` that no case can hold → why."""
 
 
 def case(make: Make | None = None, *, samples: Samples | None = None) -> Any:

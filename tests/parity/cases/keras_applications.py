@@ -80,7 +80,9 @@ def _draw(layer: Any) -> None:
 def _ends_branch(layer: Any) -> bool:
     """Tell whether a residual branch ends here.  As trained ones do, it shall add less than there was."""
     users = [node.operation for node in layer._outbound_nodes]
-    users += [node.operation for user in users if isinstance(user, keras.layers.Dropout) for node in user._outbound_nodes]
+    users += [
+        node.operation for user in users if isinstance(user, keras.layers.Dropout) for node in user._outbound_nodes
+    ]
     return any(isinstance(user, keras.layers.Add) for user in users)
 
 

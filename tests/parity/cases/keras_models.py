@@ -468,7 +468,9 @@ def autoencoder() -> Any:
     y = layers.Conv2D(4, 3, strides=2, padding="same", activation="relu")(x)
     code = layers.Dense(6, name="code")(layers.Flatten()(y))
     y = layers.Reshape((8, 8, 2))(layers.Dense(128, activation="relu")(code))
-    return seeded(keras.Model(x, [layers.Conv2DTranspose(1, 3, strides=2, padding="same", activation="sigmoid")(y), code]))
+    return seeded(
+        keras.Model(x, [layers.Conv2DTranspose(1, 3, strides=2, padding="same", activation="sigmoid")(y), code])
+    )
 
 
 @case
@@ -516,7 +518,12 @@ class _NonMaxSuppression(layers.Layer):
         import tensorflow as tf
 
         found = tf.image.combined_non_max_suppression(
-            boxes[:, :, None], scores, max_output_size_per_class=3, max_total_size=5, iou_threshold=0.4, score_threshold=0.9
+            boxes[:, :, None],
+            scores,
+            max_output_size_per_class=3,
+            max_total_size=5,
+            iou_threshold=0.4,
+            score_threshold=0.9,
         )
         return {"boxes": found[0], "scores": found[1], "classes": found[2], "count": found[3]}
 

@@ -417,7 +417,10 @@ def segments() -> Any:
 @case
 def triangles() -> Any:
     return of_call(
-        lambda x: [ops.tril(x), ops.triu(x, k=1), ops.diagonal(x, axis1=1, axis2=2), ops.trace(x, axis1=1, axis2=2), x + ops.eye(4)],
+        lambda x: [
+            ops.tril(x), ops.triu(x, k=1), ops.diagonal(x, axis1=1, axis2=2), ops.trace(x, axis1=1, axis2=2),
+            x + ops.eye(4),
+        ],
         _x(4, 4),
     )  # fmt: skip
 

@@ -54,7 +54,12 @@ def _attention() -> Any:
     return seeded(keras.Model(tokens, layers.Dense(4, activation="softmax")(y)))
 
 
-for _name, _build in (("dense", _dense), ("convolution", _convolution), ("recurrent", _recurrent), ("attention", _attention)):
+for _name, _build in (
+    ("dense", _dense),
+    ("convolution", _convolution),
+    ("recurrent", _recurrent),
+    ("attention", _attention),
+):
     grid(globals(), _name, lambda policy, build=_build: _under(policy, build), EACH)
 
 
@@ -89,7 +94,9 @@ def autocast_off() -> Any:
             super().__init__(autocast=False, name="precise")
 
         def call(self, x: Any, y: Any) -> Any:
-            return ops.cast(ops.cast(x, "float64") / 3.0, "float32") + y, ops.cast(x, "float64") - ops.cast(y, "float64")
+            return ops.cast(ops.cast(x, "float64") / 3.0, "float32") + y, ops.cast(x, "float64") - ops.cast(
+                y, "float64"
+            )
 
     x, y = _x(4, dtype="float64"), _x(4, name="y")
     return keras.Model([x, y], Precise()(x, y))
@@ -190,7 +197,9 @@ def _einsum(mode: Any) -> Any:
 
 def _embedded(mode: Any) -> Any:
     embedding = layers.Embedding(20, 8)
-    return _quantized(functional(embedding, layers.GlobalAveragePooling1D(), layers.Dense(3), shape=(6,), dtype="int32"), mode)
+    return _quantized(
+        functional(embedding, layers.GlobalAveragePooling1D(), layers.Dense(3), shape=(6,), dtype="int32"), mode
+    )
 
 
 def _tied(mode: Any) -> Any:
@@ -220,7 +229,12 @@ for _name, _make in (
     ("attention", _attended),
     ("convolution", _convolved),
 ):
-    grid(globals(), f"quantized_{_name}", lambda mode, make=_make: make(mode), {"int8": {"mode": "int8"}, "int4": {"mode": "int4"}})
+    grid(
+        globals(),
+        f"quantized_{_name}",
+        lambda mode, make=_make: make(mode),
+        {"int8": {"mode": "int8"}, "int4": {"mode": "int4"}},
+    )
 
 
 @case

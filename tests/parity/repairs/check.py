@@ -33,6 +33,10 @@ from anyport_tf.freeze import Frozen, all_nodes, freeze_function  # noqa: E402
 
 TOLERANCE = 1e-5
 
+AS_WRITTEN = tf.compat.v1.ConfigProto()
+"""Runs graphs as they are: TensorFlow's optimiser turns divisions by constants into products, which no target does."""
+AS_WRITTEN.graph_options.rewrite_options.disable_meta_optimizer = True
+
 Graph = tuple[Any, list[str], dict[str, Any]]
 """A graph, its outputs, and the values of the placeholders that stand for weights."""
 Repair = Callable[[Frozen, list[str]], tuple[Graph, set[str]]]
@@ -133,7 +137,7 @@ def _run(graph: Any, outputs: list[str], inputs: dict[str, Any], weights: Mappin
     with tf.Graph().as_default() as imported:
         tf.graph_util.import_graph_def(graph, name="")
         present = {operation.name for operation in imported.get_operations()}
-        with tf.compat.v1.Session() as session:
+        with tf.compat.v1.Session(config=AS_WRITTEN) as session:
             found: list[Any] = session.run(
                 outputs, {name: value for name, value in feeds.items() if name.split(":")[0] in present}
             )

@@ -21,7 +21,6 @@ for _name, _kernel, _options in (
     ("valid", (2, 3, 1, 2, 3), {"padding": "VALID"}),
     ("strided_same", (3, 3, 2, 2, 3), {"strides": [1, 2, 3, 2, 1]}),
     ("strided_valid", (2, 2, 2, 2, 3), {"strides": [1, 3, 2, 1, 1], "padding": "VALID"}),
-    ("dilated", (2, 3, 2, 2, 3), {"dilations": [1, 2, 1, 3, 1], "padding": "VALID"}),
     ("pointwise", (1, 1, 1, 2, 3), {}),
 ):
     declare("conv3d-as-conv2d", _name, _conv3d(_kernel, **_options), drawn(2, 6, 7, 8, 2))

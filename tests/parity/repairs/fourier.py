@@ -275,3 +275,17 @@ def spectrogram_of_any_length() -> Any:
         return tf.raw_ops.AudioSpectrogram(input=x, window_size=16, stride=8, magnitude_squared=True)
 
     return function, [_floats(90, 1)]
+
+
+@example("mfcc-as-matmul")
+def cepstrum() -> Any:
+    @_traced([1, None, 129])
+    def function(power: Any) -> Any:
+        mfcc = tf.raw_ops.Mfcc
+        narrow = mfcc(
+            spectrogram=power, sample_rate=8000, upper_frequency_limit=3500.0, lower_frequency_limit=300.0,
+            filterbank_channel_count=20, dct_coefficient_count=20,
+        )  # fmt: skip
+        return mfcc(spectrogram=power, sample_rate=16000), narrow, mfcc(spectrogram=power * 0.0, sample_rate=16000)
+
+    return function, [np.square(_floats(1, 7, 129))]

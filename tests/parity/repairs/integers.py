@@ -30,7 +30,9 @@ for _dtype in DTYPES:
     declare("left-shift-as-product", _name, tf.bitwise.left_shift, _x, _shifts)
     declare("right-shift-as-division", _name, tf.bitwise.right_shift, _x, _shifts)
 
-declare("bitwise-as-arithmetic", "broadcast", tf.bitwise.bitwise_xor, _x[:300].reshape(2, 3, 50, 1), _x[:6].reshape(3, 1, 2))
+declare(
+    "bitwise-as-arithmetic", "broadcast", tf.bitwise.bitwise_xor, _x[:300].reshape(2, 3, 50, 1), _x[:6].reshape(3, 1, 2)
+)
 declare("bitwise-as-arithmetic", "constant", lambda x: tf.bitwise.bitwise_and(x, 0x00FF00FF), _x)
 declare("right-shift-as-division", "constant", lambda x: tf.bitwise.right_shift(x, 5), _x)
 declare("right-shift-as-division", "beyond", lambda x: tf.bitwise.right_shift(x, [[0], [31]]), _x)

@@ -7,7 +7,7 @@ the result (their inverse), labels that are summed, and more than two operands, 
 from __future__ import annotations
 
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -142,3 +142,7 @@ def _on_diagonal(tensor: Tensor, first: int, second: int) -> Tensor:
 
 def _transposed(tensor: Tensor, order: Sequence[int]) -> Tensor:
     return tensor if list(order) == list(range(len(order))) else tf.transpose(tensor, order)
+
+
+COMPOSITIONS: Mapping[str, tuple[tuple[str, ...], Callable[..., Any]]] = {"einsum-as-matmul": (("Einsum",), einsum)}
+"""Rule → the ops that it is about, and what they become."""

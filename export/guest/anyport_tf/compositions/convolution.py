@@ -22,7 +22,7 @@ def conv3d(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     """
     x, kernel = inputs
     _channels_last(operation)
-    if fixed(kernel, 3) != fixed(x, 4):
+    if x.shape[4] not in (None, fixed(kernel, 3)):
         raise Inapplicable("groups")
     depth, *plane = spatial_windows(operation, [fixed(kernel, axis) for axis in range(3)])
     stacked = tf.concat(taps(pad_depth(x, depth, attribute(operation, "padding")), 1, depth), axis=-1)

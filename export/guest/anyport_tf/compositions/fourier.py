@@ -4,23 +4,23 @@ A length up to `DIRECT` is one product.  A longer one is split into two factors 
 the first, turn by the twiddle factors, transform over the second), which keeps both the constants and the rounding error
 small; a long prime length goes by Bluestein's convolution.  A length that is known only when the model runs gets its
 matrix computed then.  Everything is computed in double precision and stored in that of the tensors.
+
+The ops yield complex numbers and go with `anyport_tf.complex_pairs`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from ..rules import attribute
-from .complex import Pair, conjugate, modulus
+from .complex import Pair, conjugate
 from .shapes import Size, padded, product, rank, reshaped, size, sizes
 
 Array = Any
-Operation = Any
 Tensor = Any
 Parts = Sequence[Tensor]
 """The real part of a tensor `[rows, n]` and, where it isn't real, the imaginary part."""
@@ -49,25 +49,6 @@ def irfft(z: Pair, lengths: Sequence[Size], *, axes: Sequence[int]) -> Tensor:
     wanted = [*lengths[:-1], lengths[-1] // 2 + 1]
     z = fft(z.each(lambda part: _resized(part, axes, wanted)), axes=axes[:-1], inverse=True)
     return _along(z, axes[-1], lambda pair: _real_from_half(pair, lengths[-1]))
-
-
-def audio_spectrogram(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
-    """Return `[channels, frames, bins]` of samples `[samples, channels]`: Hann windows, padded to a power of two."""
-    window, stride = attribute(operation, "window_size"), attribute(operation, "stride")
-    length = 1 << (window - 1).bit_length() if window > 1 else 1
-    samples = tf.transpose(inputs[0])
-    count = tf.maximum((size(samples, -1) - window) // stride + 1, 0)
-    places = tf.range(count)[:, None] * stride + tf.range(window)[None]
-    taper = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(window) / window)
-    framed = tf.gather(samples, places, axis=1) * tf.constant(taper, samples.dtype)
-    spectrum = rfft(framed, [length], axes=[2])
-    squared = spectrum.real * spectrum.real + spectrum.imag * spectrum.imag
-    return squared if attribute(operation, "magnitude_squared") else modulus(spectrum)
-
-
-COMPOSITIONS = {"audio-spectrogram-as-matmul": (("AudioSpectrogram",), audio_spectrogram)}
-"""Rule → the ops that it is about and what they become.  The transforms themselves yield complex numbers: they go with
-`anyport_tf.complex_pairs`."""
 
 
 # Axes.
@@ -258,3 +239,7 @@ def _real_from_half(z: Pair, length: Size) -> Tensor:
         whole = [tf.concat([z.real, mirror.real], axis=1), tf.concat([z.imag, mirror.imag], axis=1)]
         made = _transform(whole, length, True, length).real
     return reshaped(made, [*shape, length])
+
+
+COMPOSITIONS: Mapping[str, tuple[tuple[str, ...], Callable[..., Any]]] = {}
+"""No rule of its own: a transform yields complex numbers."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -150,3 +150,14 @@ def _axis_of_entry(entry: int, entries: int, masks: dict[str, int], axes: int) -
 
 def _transposed(tensor: Tensor, order: Sequence[int]) -> Tensor:
     return tensor if list(order) == list(range(len(order))) else tf.transpose(tensor, order)
+
+
+COMPOSITIONS: Mapping[str, tuple[tuple[str, ...], Callable[..., Any]]] = {
+    "batched-gather-as-gather": (("GatherV2",), batched_gather),
+    "one-hot-as-equal": (("OneHot",), one_hot),
+    "band-part-as-where": (("MatrixBandPart",), band_part),
+    "bool-select-as-logic": (("Select", "SelectV2"), select),
+    "reverse-as-gather": (("ReverseV2",), reverse_as_gather),
+    "strided-slice-as-gather": (("StridedSlice",), strided_slice_as_gather),
+}
+"""Rule → the ops that it is about, and what they become."""

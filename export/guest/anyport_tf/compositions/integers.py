@@ -85,9 +85,7 @@ def bitwise(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
         x, y = x + tf.zeros_like(y), y + tf.zeros_like(x)
         shape = sizes(x)
         x, y = tf.reshape(x, [-1]), tf.reshape(y, [-1])
-    digits = [
-        COMBINED[operation.type](a, b, both(a, b)) for a, b in zip(halves(x), halves(y), strict=True)
-    ]
+    digits = [COMBINED[operation.type](a, b, both(a, b)) for a, b in zip(halves(x), halves(y), strict=True)]
     made = whole(digits, x.dtype)
     return made if shape is None else reshaped(made, shape)
 
@@ -162,7 +160,9 @@ def integer_matmul(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
         for i, upper in enumerate(left):
             for j, lower in enumerate(right[: 4 - i]):
                 piece = slice(start, min(start + CHUNK, inner))
-                exact = tf.matmul(upper[..., :, piece], lower[..., piece, :]) if inner > CHUNK else tf.matmul(upper, lower)
+                exact = (
+                    tf.matmul(upper[..., :, piece], lower[..., piece, :]) if inner > CHUNK else tf.matmul(upper, lower)
+                )
                 part = tf.cast(exact, tf.int32) * LIMB ** (i + j) if i + j else tf.cast(exact, tf.int32)
                 total = part if total is None else total + part
     return total

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from ..rules import Inapplicable, attribute
-from .shapes import Size, product, reshaped, size, sizes, vector
+from .shapes import Size, product, reshaped, sizes, vector
 
 Operation = Any
 Tensor = Any
@@ -100,7 +100,8 @@ def projective_transform(operation: Operation, inputs: Sequence[Tensor]) -> Tens
         if mode not in OUTSIDE:
             raise Inapplicable(f"its fill mode is {mode}")
         y, x = OUTSIDE[mode](y, height), OUTSIDE[mode](x, width)
-    read = _reader(values, tf.cast(fill[0] if fill else 0.0, values.dtype))
+    outside = tf.cast(fill[0] if fill else 0.0, values.dtype)
+    read = _reader(values, outside)
     if attribute(operation, "interpolation") == "NEAREST":
         made = read(_away_from_zero(y), _away_from_zero(x))
     else:
@@ -109,7 +110,6 @@ def projective_transform(operation: Operation, inputs: Sequence[Tensor]) -> Tens
         upper = (1 - across) * read(top, left) + across * read(top, left + 1)
         lower = (1 - across) * read(top + 1, left) + across * read(top + 1, left + 1)
         made = (1 - down) * upper + down * lower
-    outside = tf.cast(fill[0] if fill else 0.0, values.dtype)
     return tf.cast(tf.where(defined[..., None], made, outside), dtype)
 
 
@@ -132,8 +132,7 @@ def _reader(images: Tensor, fill: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
     def read(y: Tensor, x: Tensor) -> Tensor:
         inside = tf.logical_and(_within(y, height), _within(x, width))
         places = first + _clipped(y, height) * width + _clipped(x, width)
-        there = tf.logical_and(inside, tf.equal(places, places))
-        return tf.where(there[..., None], _flat(images, places), fill)
+        return tf.where(inside[..., None], _flat(images, places), fill)
 
     return read
 

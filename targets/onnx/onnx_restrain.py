@@ -1,0 +1,31 @@
+"""What tf2onnx is kept from doing.  Importing this file takes rewriters and optimizers away from it that change results.
+
+Of tf2onnx 1.17.0: casts one after the other become the last alone, though the first may have rounded; a reshape to a shape
+with 0, which means "as it was", loses the reshape before it; patterns become random numbers of ONNX' own, an EyeLike that has
+no batch, or a quantisation whose attributes nobody looks at.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tf2onnx import tfonnx
+from tf2onnx.optimizer import back_to_back_optimizer
+
+REWRITERS = (
+    "rewrite_dropout", "rewrite_random_uniform", "rewrite_random_uniform_fold_const", "rewrite_random_normal",
+    "rewrite_eye", "rewrite_quantize_and_dequantize",
+)  # fmt: skip
+
+PAIRS = ("Cast", "Reshape")
+
+
+def _leave(graph: Any, nodes: Any) -> Any:
+    return nodes
+
+
+for _name in REWRITERS:
+    setattr(tfonnx, _name, _leave)
+
+for _pair in PAIRS:
+    back_to_back_optimizer._func_map.pop((_pair,))

@@ -1,0 +1,205 @@
+"""Arithmetic that TF.js' wasm backend gets wrong, by other arithmetic: integers beyond 24 bits, NaN, narrow dtypes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+from tfjs_ranges import Ranges, is_small
+
+from anyport_tf.compositions.shapes import product, rank, size
+from anyport_tf.rules import Inapplicable, attribute, value_of
+
+Operation = Any
+Tensor = Any
+
+
+def same(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    """The input itself."""
+    return tf.identity(inputs[0])
+
+
+# Integers of 32 bits.
+
+
+def absolute(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    return tf.maximum(inputs[0], tf.zeros([], inputs[0].dtype) - inputs[0])
+
+
+def negated(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    return tf.zeros([], inputs[0].dtype) - inputs[0]
+
+
+def is_large_quotient(operation: Operation) -> bool:
+    """Whether an integer division has operands that float32 may not hold."""
+    return operation.inputs[0].dtype.is_integer and not all(is_small(item) for item in operation.inputs)
+
+
+def floor_quotient(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    """A float's quotient, rounded, that of its rest, and one less where the rest then has the other sign.
+
+    The first is off by less than 2⁻²³ of the dividend, so that the second is exact; sums and products wrap, and so end
+    where they should even if a step between them doesn't fit.
+    """
+    a, b = (tf.cast(item, tf.int32) for item in inputs)
+    divisor = tf.cast(b, tf.float32)
+    quotient = tf.cast(tf.round(tf.cast(a, tf.float32) / divisor), tf.int32)
+    rest = a - quotient * b
+    step = tf.cast(tf.round(tf.cast(rest, tf.float32) / divisor), tf.int32)
+    quotient, rest = quotient + step, rest - step * b
+    beyond = tf.logical_and(tf.not_equal(rest, 0), tf.not_equal(rest < 0, b < 0))
+    return tf.cast(quotient - tf.cast(beyond, tf.int32), inputs[0].dtype)
+
+
+def integer_mean(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    """The sum, divided towards 0 by the number of elements."""
+    x, axes = inputs[0], value_of(inputs[1])
+    if axes is None:
+        raise Inapplicable("its axes aren't constant")
+    total = tf.reduce_sum(x, axes, keepdims=attribute(operation, "keep_dims"))
+    count = product([size(x, int(axis) % rank(x)) for axis in axes.reshape(-1)])
+    return tf.truncatediv(total, tf.cast(count, x.dtype))
+
+
+# NaN and signs.
+
+
+def not_a_number(tensor: Tensor) -> Tensor:
+    return tf.not_equal(tensor, tensor)
+
+
+def may_be_nan(operation: Operation) -> bool:
+    """Whether the second operand of a float maximum or minimum can be NaN, which wasm then takes for a number."""
+    second = value_of(operation.inputs[1])
+    return operation.inputs[0].dtype.is_floating and (second is None or bool((second != second).any()))
+
+
+def extreme(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    """`Maximum` or `Minimum` with the operand second that is a number; where both are data, NaN is put back."""
+    a, b = inputs
+    make = tf.maximum if operation.type == "Maximum" else tf.minimum
+    first = value_of(a)
+    if first is not None and not bool((first != first).any()):
+        return make(b, a)
+    return tf.where(not_a_number(b), b, make(a, b))
+
+
+# Narrow dtypes, which TF.js holds in 32 bits.
+
+NARROW = (tf.int8, tf.uint8, tf.int16, tf.uint16)
+
+WRAPPING = (
+    "Add", "AddV2", "Sub", "Mul", "Neg", "Abs", "Square", "SquaredDifference", "AddN", "Sum", "Prod", "Cumsum", "Cumprod", "Pow",
+    "FloorDiv", "TruncateDiv", "Div",
+)  # fmt: skip
+"""Ops whose result may lie beyond the dtype of their operands."""
+
+
+def is_narrow(operation: Operation) -> bool:
+    """Whether an operation on narrow integers may leave their range."""
+    made = operation.outputs[0]
+    if made.dtype not in NARROW:
+        return False
+    low, high = Ranges({}).wide(made)
+    return low < made.dtype.min or high > made.dtype.max
+
+
+def in_32_bits(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    """The same on int32, cut back to the narrow dtype."""
+    dtype = operation.outputs[0].dtype
+    wide = [tf.cast(item, tf.int32) if item.dtype == dtype else item for item in inputs]
+    attrs = {name: value for name, value in operation.node_def.attr.items() if not name.startswith("_")}
+    attrs["T"] = tf.compat.v1.AttrValue(type=tf.int32.as_datatype_enum)
+    made = tf.compat.v1.get_default_graph().create_op(operation.type, wide, [tf.int32], attrs=attrs)
+    return tf.cast(made.outputs[0], dtype)
+
+
+def cuts(operation: Operation) -> bool:
+    """Whether a cast must cut numbers to fit a narrow dtype."""
+    source, dtype = operation.inputs[0], operation.outputs[0].dtype
+    if dtype not in NARROW or source.dtype == tf.bool or attribute(operation, "Truncate"):
+        return False
+    if not source.dtype.is_integer:
+        return not _is_within(source, dtype)
+    low, high = Ranges({}).of(source)
+    return low < dtype.min or high > dtype.max
+
+
+def _is_within(source: Tensor, dtype: Any) -> bool:
+    """Whether floats were clamped to the dtype's range before (`tf.saturate_cast`)."""
+    bounds = []
+    for _ in range(2):
+        if source.op.type not in ("Maximum", "Minimum"):
+            return False
+        known = [value for item in source.op.inputs if (value := value_of(item)) is not None and value.size == 1]
+        if not known:
+            return False
+        bounds.append((source.op.type, float(known[0].reshape(-1)[0])))
+        source = next((item for item in source.op.inputs if value_of(item) is None), source.op.inputs[0])
+    found = dict(bounds)
+    return found.get("Maximum", float("-inf")) >= dtype.min and found.get("Minimum", float("inf")) <= dtype.max
+
+
+def cut(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    """The number's rest in the range of the narrow dtype.
+
+    What remains is a cast that changes nothing; its attribute `Truncate`, which means nothing for integers, tells it apart.
+    """
+    dtype = operation.outputs[0].dtype
+    value = tf.cast(inputs[0], tf.int32)
+    count, low = 2 ** (8 * dtype.size), int(dtype.min)
+    value = tf.math.floormod(value - low, count) + low if low else tf.math.floormod(value, count)
+    return tf.raw_ops.Cast(x=value, DstT=dtype, Truncate=True)
+
+
+HALVES = {tf.float16: 2.0**13 + 1, tf.bfloat16: 2.0**16 + 1}
+"""Dtype → what splits off the bits that it doesn't hold (Dekker, 1971)."""
+
+
+def rounds(operation: Operation) -> bool:
+    """Whether a cast loses bits that TF.js, which has one float, would keep."""
+    source = operation.inputs[0].dtype
+    return (
+        operation.outputs[0].dtype in HALVES
+        and source in (tf.float32, tf.float64, tf.float16)
+        and not attribute(operation, "Truncate")
+    )
+
+
+def rounded(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    """The nearest number of the narrow dtype: its upper bits, its subnormals, its infinity."""
+    dtype = operation.outputs[0].dtype
+    x = tf.cast(inputs[0], tf.float32)
+    wide = x * HALVES[dtype]
+    made = wide - (wide - x)
+    if dtype == tf.float16:
+        # 1.5 · 2⁻¹ · 2²⁴⁻²⁴: adding it leaves multiples of 2⁻²⁴, the subnormals' step.
+        made = tf.where(tf.abs(x) < 2.0**-14, (x + 0.75) - 0.75, made)
+        made = tf.where(tf.abs(x) < 65520.0, made, x * float("inf"))
+    else:
+        made = tf.where(tf.abs(x) < 2.0**100, made, x)
+    return tf.raw_ops.Cast(x=made, DstT=dtype, Truncate=True)
+
+
+# Others.
+
+
+def erfc(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    return 1 - tf.math.erf(inputs[0])
+
+
+def to_bool(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    return tf.not_equal(inputs[0], tf.zeros([], inputs[0].dtype))
+
+
+def reverse(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    """The same on integers."""
+    return tf.not_equal(tf.reverse(tf.cast(inputs[0], tf.int32), inputs[1]), 0)
+
+
+def axis_from_front(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    """The same along the same axis, counted from the first."""
+    accumulate = tf.cumsum if operation.type == "Cumsum" else tf.math.cumprod
+    axis = int(tf.get_static_value(inputs[1])) + rank(inputs[0])
+    return accumulate(inputs[0], axis, attribute(operation, "exclusive"), attribute(operation, "reverse"))

@@ -1,0 +1,142 @@
+"""What TF.js' wasm backend gets wrong about shapes, places and strings, said in what it gets right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from anyport_tf.compositions.shapes import again, product, rank, size
+from anyport_tf.rules import attribute, value_of
+
+Operation = Any
+Tensor = Any
+
+
+def shapes(operation: Operation, inputs: Sequence[Tensor]) -> list[Tensor]:
+    """`ShapeN` as a `Shape` for each operand."""
+    return [tf.shape(item, out_type=made.dtype) for item, made in zip(inputs, operation.outputs, strict=True)]
+
+
+def where(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    """`Where` of numbers as one of booleans."""
+    return tf.where(tf.not_equal(inputs[0], tf.zeros([], inputs[0].dtype)))
+
+
+# Reductions.
+
+
+def has_open_axis(operation: Operation) -> bool:
+    """Whether a reduction may run over no elements: TF.js then returns what its memory held."""
+    x, axes = operation.inputs[0], value_of(operation.inputs[1])
+    if attribute(operation, GUARDED, False):
+        return False
+    if axes is None or x.shape.rank is None:
+        return True
+    return any(x.shape[int(axis) % x.shape.rank] in (None, 0) for axis in axes.reshape(-1)) if x.shape.rank else False
+
+
+def guarded_reduction(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    """The reduction, or its identity where there is nothing to reduce."""
+    x, axes = inputs
+    known = value_of(axes)
+    if known is None:
+        count = tf.reduce_prod(tf.gather(tf.shape(x), axes))
+    else:
+        count = product([size(x, int(axis) % rank(x)) for axis in known.reshape(-1)])
+    made = _marked(operation, inputs)
+    none = tf.equal(count, 0)
+    if operation.type == "All":
+        return tf.logical_or(made, none)
+    if operation.type == "Any":
+        return tf.logical_and(made, tf.logical_not(none))
+    return tf.where(none, tf.constant(_identity(operation.type, made.dtype), made.dtype), made)
+
+
+def _identity(op: str, dtype: Any) -> Any:
+    """Return what TensorFlow's reduction yields of nothing."""
+    infinity = float("inf") if dtype.is_floating else None
+    return {
+        "Sum": 0,
+        "Prod": 1,
+        "Mean": float("nan"),
+        "Max": -infinity if infinity else dtype.min,
+        "Min": infinity or dtype.max,
+    }[op]
+
+
+GUARDED = "_anyport_guarded"
+"""Attribute of a reduction that was guarded, which TF.js doesn't read."""
+
+
+def _marked(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    attrs = {name: value for name, value in operation.node_def.attr.items() if not name.startswith("_")}
+    attrs[GUARDED] = tf.compat.v1.AttrValue(b=True)
+    dtypes = [operation.outputs[0].dtype]
+    return tf.compat.v1.get_default_graph().create_op(operation.type, list(inputs), dtypes, attrs=attrs).outputs[0]
+
+
+# Matrices.
+
+
+def may_broadcast(operation: Operation) -> bool:
+    """Whether two stacks of matrices may differ in shape in a way that the kernel, which counts them off, gets wrong."""
+    outer = [item.shape[:-2] if item.shape.rank is not None else None for item in operation.inputs]
+    if outer[0] is None or outer[1] is None:
+        return False
+    a, b = (shape.as_list() for shape in outer)
+    if all(length == 1 for length in a) or all(length == 1 for length in b):
+        return False
+    count = max(len(a), len(b))
+    pairs = list(zip([1] * (count - len(a)) + a, [1] * (count - len(b)) + b, strict=True))
+    # Of one axis of any size, either both have as many or one has one: the kernel can do both.
+    several = [pair for pair in pairs if pair != (1, 1)]
+    return len(several) > 1 and any(x is None or x != y for x, y in several)
+
+
+def spread_matrices(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    """The product of both stacks of matrices, broadcast and in one row."""
+    a, b = inputs
+    shapes_of = [tf.shape(item) for item in inputs]
+    outer = tf.broadcast_dynamic_shape(shapes_of[0][:-2], shapes_of[1][:-2])
+    wide = [_in_a_row(item, outer) for item in (a, b)]
+    made = again(operation, wide)[0]
+    return tf.reshape(made, tf.concat([outer, tf.shape(made)[-2:]], 0))
+
+
+def _in_a_row(matrix: Tensor, outer: Tensor) -> Tensor:
+    """Return `[…, n, m]` broadcast over `outer` as `[-1, n, m]`."""
+    rows, columns = matrix.shape[-2:].as_list()
+    last = [size(matrix, -2), size(matrix, -1)]
+    spread = tf.broadcast_to(matrix, tf.concat([outer, tf.stack(last)], 0))
+    known = [-1, *last] if None not in (rows, columns) else tf.stack([-1, *last])
+    return tf.reshape(spread, known)
+
+
+def plain_product(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    """`BatchMatMulV3`, whose operands may have dtypes of their own, as `BatchMatMulV2`."""
+    dtype = operation.outputs[0].dtype
+    a, b = (tf.cast(item, dtype) for item in inputs)
+    return tf.raw_ops.BatchMatMulV2(x=a, y=b, adj_x=attribute(operation, "adj_x"), adj_y=attribute(operation, "adj_y"))
+
+
+# Strings.
+
+
+BUCKETS = (2**31 - 1, 2**31 - 19)
+"""Two primes: strings whose hash of 64 bits agrees modulo both are the same, or the hash is broken."""
+
+
+def equal_strings(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    """Whether strings are equal: whether their hashes are."""
+    same = [tf.equal(*(tf.strings.to_hash_bucket_fast(item, count) for item in inputs)) for count in BUCKETS]
+    both = tf.logical_and(*same)
+    return both if operation.type == "Equal" else tf.logical_not(both)
+
+
+def lookup(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    """A lookup of a vector of keys, in the keys' shape."""
+    handle, keys, default = inputs
+    flat = tf.raw_ops.LookupTableFindV2(table_handle=handle, keys=tf.reshape(keys, [-1]), default_value=default)
+    return tf.reshape(flat, tf.shape(keys))
