@@ -24,11 +24,11 @@ import onnx_kernels
 import onnx_order
 import onnx_ports
 import onnx_seal
-from onnx_prepare import OPSET, prepare
+from onnx_prepare import opset, prepare
 
 from anyport_guest import Progress
 from anyport_tf.canonical import Canonical, Signature
-from anyport_tf.preflight import options, repairs_report
+from anyport_tf.preflight import repairs_report
 from anyport_tf.rules import Repair
 
 
@@ -37,12 +37,11 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     prepared.check("ONNX")
     model = prepared.model
     repairs = list(prepared.repairs)
-    opset = int(options(request).get("opset", OPSET))
     converted = {}
     for name, signature in model.signatures.items():
         progress(f"converting {name}")
         file = "model.onnx" if len(model.signatures) == 1 else f"{urllib.parse.quote(name, safe='')}.onnx"
-        converted[name], supplied = _convert(model, signature, opset, Path(request["out"]) / file)
+        converted[name], supplied = _convert(model, signature, opset(model, request), Path(request["out"]) / file)
         repairs += _as_repairs(supplied)
     return {
         "signatures": converted,
@@ -53,10 +52,10 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
 
 def _convert(
-    model: Canonical, signature: Signature, opset: int, path: Path
+    model: Canonical, signature: Signature, version: int, path: Path
 ) -> tuple[dict[str, Any], list[onnx_kernels.Supplied]]:
     """Convert one signature into the file `path`; return how it is fed and read, and what computes in another dtype."""
-    converted = onnx_bridge.convert(model, signature, opset)
+    converted = onnx_bridge.convert(model, signature, version)
     onnx_model = converted.model
     contract = next(item for item in model.contract["signatures"] if item["name"] == signature.name)
     inputs, outputs, weights = onnx_ports.state(onnx_model, signature, converted.weights, contract)

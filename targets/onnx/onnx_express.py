@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import onnx_handlers
+import onnx_strings
 import tensorflow as tf
 from onnx import helper
 from tf2onnx import constants
@@ -25,8 +26,24 @@ STRUCTURE = {
 }  # fmt: skip
 """Ops that no handler of tf2onnx is registered for, because its rewriters take them together with their neighbours."""
 
+TEXTS = {
+    "StringLower", "StringUpper", "StringStrip", "StringJoin", "RegexFullMatch", "StaticRegexFullMatch", "StringSplitV2",
+    "StringToNumber",
+}  # fmt: skip
+"""Ops whose handlers need the operator set `onnx_strings.OPSET`; `COMPARING` do for strings."""
+
+COMPARING = {"Equal", "NotEqual"}
+STRING = tf.string.as_datatype_enum
+
 FALLBACK_HINT = "Replace that layer, or leave this target out."
 STATE_HINT = "Make the state an input and an output of the model."
+
+
+def opset_of(model: Canonical, wanted: int) -> int:
+    """Return the operator set to convert to: that which is wanted, or a newer one where strings are worked on."""
+    every = (node for signature in model.signatures.values() for _, node in nodes(signature.graph))
+    texts = any(node.op in TEXTS or (node.op in COMPARING and node.attr["T"].type == STRING) for node in every)
+    return max(wanted, onnx_strings.OPSET) if texts else wanted
 
 
 def refusals(model: Canonical, opset: int) -> list[Refusal]:
@@ -96,6 +113,3 @@ def nodes(graph: Any) -> Iterator[tuple[str, Any]]:
     for function in graph.library.function:
         for node in function.node_def:
             yield f"{function.signature.name}/", node
-
-
-Limits = Mapping[str, Any]

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from onnx import TensorProto
+from onnx_nodes import constant, flat, int64, make, replace
 from tf2onnx import constants, utils
 from tf2onnx.handler import tf_op
 
@@ -40,8 +41,8 @@ class Select:
         condition, yes = node.input[0], node.input[1]
         rank, missing = ctx.get_rank(condition), (ctx.get_rank(yes) or 0) - 1
         if kwargs.get("tf_op") == "Select" and rank == 1 and missing > 0:  # a vector chooses among rows
-            shape = _constant(ctx, np.array([-1, *[1] * missing], np.int64))
-            ctx.replace_input(node, condition, ctx.make_node("Reshape", [condition, shape]).output[0], 0)
+            shape = constant(ctx, np.array([-1, *[1] * missing], np.int64))
+            ctx.replace_input(node, condition, make(ctx, "Reshape", condition, shape), 0)
 
 
 @tf_op(["Mod", "TruncateMod"], onnx_op="Mod")
@@ -63,13 +64,11 @@ class FloorMod:
         if ctx.get_dtype(node.input[0]) in INTEGERS:
             return
         x, y = node.input
-        rest = ctx.make_node("Mod", [x, y], attr={"fmod": 1}).output[0]
-        zero = _constant(ctx, np.array(0, utils.map_onnx_to_numpy_type(ctx.get_dtype(x))))
-        signs = [ctx.make_node("Less", [value, zero]).output[0] for value in (rest, y)]
-        differ = ctx.make_node("Xor", signs).output[0]
-        some = ctx.make_node("Not", ctx.make_node("Equal", [rest, zero]).output).output[0]
-        moved = ctx.make_node("Add", [rest, y]).output[0]
-        _replace(ctx, node, "Where", [ctx.make_node("And", [some, differ]).output[0], moved, rest], {})
+        rest = make(ctx, "Mod", x, y, fmod=1)
+        zero = constant(ctx, np.array(0, utils.map_onnx_to_numpy_type(ctx.get_dtype(x))))
+        differ = make(ctx, "Xor", make(ctx, "Less", rest, zero), make(ctx, "Less", y, zero))
+        some = make(ctx, "Not", make(ctx, "Equal", rest, zero))
+        replace(ctx, node, "Where", [make(ctx, "And", some, differ), make(ctx, "Add", rest, y), rest], {})
 
 
 @tf_op(["Pad", "PadV2"])
@@ -79,9 +78,8 @@ class Pad:
     @classmethod
     def version_18(cls, ctx: Any, node: Any, **kwargs: Any) -> None:
         x, paddings, *value = node.input
-        flat = ctx.make_node("Transpose", [paddings], attr={"perm": [1, 0]}).output[0]
-        flat = ctx.make_node("Reshape", [flat, _constant(ctx, np.array([-1], np.int64))]).output[0]
-        _replace(ctx, node, "Pad", [x, _int64(ctx, flat), *value], {"mode": "constant"})
+        amounts = flat(ctx, make(ctx, "Transpose", paddings, perm=[1, 0]))
+        replace(ctx, node, "Pad", [x, int64(ctx, amounts), *value], {"mode": "constant"})
 
 
 @tf_op("ScatterNd")
@@ -92,8 +90,8 @@ class ScatterNd:
     def version_18(cls, ctx: Any, node: Any, **kwargs: Any) -> None:
         indices, updates, shape = node.input
         zero = np.zeros([1], utils.map_onnx_to_numpy_type(ctx.get_dtype(updates)))
-        empty = ctx.make_node("Expand", [_constant(ctx, zero), _int64(ctx, shape)]).output[0]
-        _replace(ctx, node, "ScatterND", [empty, _int64(ctx, indices), updates], {"reduction": "add"})
+        empty = make(ctx, "Expand", constant(ctx, zero), int64(ctx, shape))
+        replace(ctx, node, "ScatterND", [empty, int64(ctx, indices), updates], {"reduction": "add"})
 
 
 @tf_op("LookupTableFindV2")
@@ -109,7 +107,7 @@ class LookupTableFind:
         query, default = node.input[1:]
         position = _positions(ctx, query, keys)
         every = _with_default(ctx, values, default)
-        _replace(ctx, node, "Gather", [every, position], {"axis": 0})
+        replace(ctx, node, "Gather", [every, position], {"axis": 0})
 
 
 def _positions(ctx: Any, query: str, keys: Any) -> str:
@@ -119,7 +117,7 @@ def _positions(ctx: Any, query: str, keys: Any) -> str:
         attributes["keys_strings"] = [key.decode() for key in keys]
     else:
         attributes["keys_int64s"] = keys.astype(np.int64).tolist()
-        query = ctx.make_node("Cast", [query], attr={"to": TensorProto.INT64}).output[0]
+        query = int64(ctx, query)
     shape = ctx.get_shape(query)
     made = ctx.make_node(
         "LabelEncoder",
@@ -134,25 +132,4 @@ def _positions(ctx: Any, query: str, keys: Any) -> str:
 
 def _with_default(ctx: Any, values: Any, default: str) -> str:
     """Return the tensor `[*values, default]`."""
-    plain = values.astype(object) if values.dtype.kind == "S" else values
-    table = ctx.make_const(utils.make_name("table_values"), plain, raw=values.dtype.kind != "S").output[0]
-    flat = ctx.make_node("Reshape", [default, _constant(ctx, np.array([-1], np.int64))]).output[0]
-    return str(ctx.make_node("Concat", [table, flat], attr={"axis": 0}).output[0])
-
-
-def _constant(ctx: Any, value: Any) -> str:
-    return str(ctx.make_const(utils.make_name("constant"), value).output[0])
-
-
-def _int64(ctx: Any, tensor: str) -> str:
-    """Return the tensor as int64, which ONNX wants of shapes and places."""
-    if ctx.get_dtype(tensor) == TensorProto.INT64:
-        return tensor
-    return str(ctx.make_node("Cast", [tensor], attr={"to": TensorProto.INT64}).output[0])
-
-
-def _replace(ctx: Any, node: Any, op: str, inputs: list[str], attributes: dict[str, Any]) -> None:
-    """Make another node, which takes over the name, the outputs and their shapes of the one replaced."""
-    shapes, dtypes = node.output_shapes, node.output_dtypes
-    ctx.remove_node(node.name)
-    ctx.make_node(op, inputs, attr=attributes, name=node.name, outputs=node.output, shapes=shapes, dtypes=dtypes)
+    return make(ctx, "Concat", constant(ctx, values), flat(ctx, default), axis=0)

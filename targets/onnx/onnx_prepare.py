@@ -28,7 +28,6 @@ OPSET = 18
 
 def prepare(model: Canonical, request: Mapping[str, Any]) -> Prepared:
     """Return the model folded, simplified and repaired, and what can't be said in ONNX."""
-    opset = int(options(request).get("opset", OPSET))
     repairs: list[Repair] = []
     model = simplified(folded(model))
     for repair in (bfloat16_as_float32, complex_as_pairs, _by_rules):
@@ -36,7 +35,12 @@ def prepare(model: Canonical, request: Mapping[str, Any]) -> Prepared:
         repairs += done
     if repairs:
         model = simplified(model)  # what a repair computes of constants is a constant
-    return Prepared(model=model, repairs=repairs, refusals=onnx_express.refusals(model, opset))
+    return Prepared(model=model, repairs=repairs, refusals=onnx_express.refusals(model, opset(model, request)))
+
+
+def opset(model: Canonical, request: Mapping[str, Any]) -> int:
+    """Return the operator set that a prepared model is converted to."""
+    return onnx_express.opset_of(model, int(options(request).get("opset", OPSET)))
 
 
 def _by_rules(model: Canonical) -> tuple[Canonical, list[Repair]]:

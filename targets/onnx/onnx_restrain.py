@@ -1,4 +1,5 @@
-"""What tf2onnx is kept from doing.  Importing this file takes rewriters and optimizers away from it that change results.
+"""What tf2onnx is kept from doing.  Importing this file takes rewriters and optimizers away from it that change results, and
+the limit to the operator sets that it knows itself.
 
 Of tf2onnx 1.17.0: casts one after the other become the last alone, though the first may have rounded; a reshape to a shape
 with 0, which means "as it was", loses the reshape before it; patterns become random numbers of ONNX' own, an EyeLike that has
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tf2onnx import tfonnx
+from tf2onnx import constants, tfonnx
 from tf2onnx.optimizer import back_to_back_optimizer
 
 REWRITERS = (
@@ -29,3 +30,8 @@ for _name in REWRITERS:
 
 for _pair in PAIRS:
     back_to_back_optimizer._func_map.pop((_pair,))
+
+IR_VERSIONS = {19: 9, 20: 9}
+"""Operator set → version of the file format that it came with: https://github.com/onnx/onnx/blob/main/docs/Versioning.md."""
+
+constants.OPSET_TO_IR_VERSION.update(IR_VERSIONS)

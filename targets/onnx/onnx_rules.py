@@ -13,6 +13,7 @@ from typing import Any
 
 import onnx_maths
 import onnx_tensors
+import onnx_texts
 import onnx_windows
 import tensorflow as tf
 
@@ -196,6 +197,18 @@ IMAGES = (
     *_shared("audio-spectrogram-as-matmul"),
 )  # fmt: skip
 
+TEXTS = (
+    _rule(
+        "regex-replace-as-split",
+        "StaticRegexReplace",
+        onnx_texts.regex_replace,
+        "ONNX finds patterns and replaces none",
+    ),
+    _rule("reduce-join-as-joins", "ReduceJoin", onnx_texts.reduce_join, LACKING),
+    _rule("n-grams-as-joins", "StringNGrams", onnx_texts.n_grams, LACKING),
+    _rule("addition-of-strings", "Add AddV2", onnx_texts.added, "ONNX adds numbers alone", _of_strings),
+)
+
 BRANCHES = _shared("case-as-ifs", "ONNX has If alone")
 
-RULES: tuple[Rule, ...] = (*BRANCHES, *ELEMENTWISE, *SUMS, *MATRICES, *PLACES, *IMAGES)
+RULES: tuple[Rule, ...] = (*BRANCHES, *TEXTS, *ELEMENTWISE, *SUMS, *MATRICES, *PLACES, *IMAGES)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
+from tfjs_marks import again, cast, is_marked
 from tfjs_ranges import Ranges, is_small
 
 from anyport_tf.compositions.shapes import product, rank, size
@@ -52,6 +53,12 @@ def floor_quotient(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     return tf.cast(quotient - tf.cast(beyond, tf.int32), inputs[0].dtype)
 
 
+def truncated_quotient(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    """A float's quotient, rounded towards 0."""
+    quotient = inputs[0] / inputs[1]
+    return tf.where(quotient < 0, tf.math.ceil(quotient), tf.floor(quotient))
+
+
 def integer_mean(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     """The sum, divided towards 0 by the number of elements."""
     x, axes = inputs[0], value_of(inputs[1])
@@ -72,17 +79,17 @@ def not_a_number(tensor: Tensor) -> Tensor:
 def may_be_nan(operation: Operation) -> bool:
     """Whether the second operand of a float maximum or minimum can be NaN, which wasm then takes for a number."""
     second = value_of(operation.inputs[1])
-    return operation.inputs[0].dtype.is_floating and (second is None or bool((second != second).any()))
+    unknown = second is None or bool((second != second).any())
+    return unknown and operation.inputs[0].dtype.is_floating and not is_marked(operation)
 
 
 def extreme(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     """`Maximum` or `Minimum` with the operand second that is a number; where both are data, NaN is put back."""
     a, b = inputs
-    make = tf.maximum if operation.type == "Maximum" else tf.minimum
     first = value_of(a)
     if first is not None and not bool((first != first).any()):
-        return make(b, a)
-    return tf.where(not_a_number(b), b, make(a, b))
+        return again(operation, [b, a])
+    return tf.where(not_a_number(b), b, again(operation, [a, b]))
 
 
 # Narrow dtypes, which TF.js holds in 32 bits.
@@ -118,7 +125,7 @@ def in_32_bits(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
 def cuts(operation: Operation) -> bool:
     """Whether a cast must cut numbers to fit a narrow dtype."""
     source, dtype = operation.inputs[0], operation.outputs[0].dtype
-    if dtype not in NARROW or source.dtype == tf.bool or attribute(operation, "Truncate"):
+    if dtype not in NARROW or source.dtype == tf.bool or is_marked(operation):
         return False
     if not source.dtype.is_integer:
         return not _is_within(source, dtype)
@@ -142,15 +149,12 @@ def _is_within(source: Tensor, dtype: Any) -> bool:
 
 
 def cut(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
-    """The number's rest in the range of the narrow dtype.
-
-    What remains is a cast that changes nothing; its attribute `Truncate`, which means nothing for integers, tells it apart.
-    """
+    """The number's rest in the range of the narrow dtype."""
     dtype = operation.outputs[0].dtype
     value = tf.cast(inputs[0], tf.int32)
     count, low = 2 ** (8 * dtype.size), int(dtype.min)
     value = tf.math.floormod(value - low, count) + low if low else tf.math.floormod(value, count)
-    return tf.raw_ops.Cast(x=value, DstT=dtype, Truncate=True)
+    return cast(value, dtype)
 
 
 HALVES = {tf.float16: 2.0**13 + 1, tf.bfloat16: 2.0**16 + 1}
@@ -163,7 +167,7 @@ def rounds(operation: Operation) -> bool:
     return (
         operation.outputs[0].dtype in HALVES
         and source in (tf.float32, tf.float64, tf.float16)
-        and not attribute(operation, "Truncate")
+        and not is_marked(operation)
     )
 
 
@@ -174,12 +178,12 @@ def rounded(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     wide = x * HALVES[dtype]
     made = wide - (wide - x)
     if dtype == tf.float16:
-        # 1.5 · 2⁻¹ · 2²⁴⁻²⁴: adding it leaves multiples of 2⁻²⁴, the subnormals' step.
+        # Floats about 0.75 are multiples of 2⁻²⁴, the step of the subnormals.
         made = tf.where(tf.abs(x) < 2.0**-14, (x + 0.75) - 0.75, made)
         made = tf.where(tf.abs(x) < 65520.0, made, x * float("inf"))
     else:
         made = tf.where(tf.abs(x) < 2.0**100, made, x)
-    return tf.raw_ops.Cast(x=made, DstT=dtype, Truncate=True)
+    return cast(made, dtype)
 
 
 # Others.

@@ -9,42 +9,13 @@ What remains: Relu6 makes 0 of NaN, and where an axis that isn't reduced is empt
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 import tensorflow as tf
 import tfjs_maths
 import tfjs_tensors
 
-from anyport_tf.compositions import (
-    branches,
-    colours,
-    contraction,
-    convolution,
-    counting,
-    cumulative,
-    decompositions,
-    diagonals,
-    elementwise,
-    indexing,
-    integers,
-    layouts,
-    linalg,
-    losses,
-    normalization,
-    pooling,
-    quantization,
-    ragged,
-    resizing,
-    sampling,
-    scatter,
-    segments,
-    slicing,
-    sorting,
-    sparse,
-    special,
-    suppression,
-)
+from anyport_tf.compositions.registry import COMPOSITIONS
 from anyport_tf.rules import Rule, attribute, value_of
 
 Operation = Any
@@ -62,12 +33,12 @@ def _rule(name: str, ops: str, becomes: Callable[..., Any], why: str, when: When
     return Rule(name=name, ops=tuple(ops.split()), becomes=becomes, why=why, until=SEEN, when=when)
 
 
-def _shared(family: ModuleType, names: str, why: str = LACKING, when: When = _always, ops: str = "") -> list[Rule]:
-    """Return the rules of a family of compositions that are called `names`, for all their ops or for some."""
+def _shared(names: str, why: str = LACKING, when: When = _always, ops: str = "") -> list[Rule]:
+    """Return the shared compositions called `names` as rules, for all their ops or for some."""
     return [
         Rule(name=name, ops=tuple(ops.split()) or all_ops, becomes=becomes, why=why, until=SEEN, when=when)
         for name in names.split()
-        for all_ops, becomes in [family.COMPOSITIONS[name]]
+        for all_ops, becomes in [COMPOSITIONS[name]]
     ]
 
 
@@ -135,36 +106,45 @@ def _reflects(operation: Operation) -> bool:
 
 
 ARITHMETIC = (
-    _rule("passing-op", "EnsureShape CheckNumerics PreventGradient", tfjs_maths.same, "its EnsureShape fails, and it lacks the others"),
+    _rule(
+        "passing-op", "EnsureShape CheckNumerics PreventGradient", tfjs_maths.same,
+        "its EnsureShape fails, and it lacks the others",
+    ),
     _rule("erfc-as-erf", "Erfc", tfjs_maths.erfc, LACKING),
-    *_shared(special, "erfinv-as-log ndtri-as-log lgamma-as-log digamma-as-log"),
-    *_shared(special, "bessel-i0-as-polynomial bessel-i1-as-polynomial bessel-i0e-as-polynomial bessel-i1e-as-polynomial"),
-    *_shared(elementwise, "xlogy-as-where xlog1py-as-where xdivy-as-where mul-no-nan-as-where l2-loss-as-sum"),
-    *_shared(elementwise, "approximate-equal-as-less next-after-as-addition activation-gradient-as-arithmetic"),
-    *_shared(elementwise, "reciprocal-as-division", ops="Inv"),
-    *_shared(elementwise, "add-n-as-additions", ops="AccumulateNV2"),
-    *_shared(elementwise, "round-as-floor", "its Round takes the bits of integers for floats", _of_integers, "Round"),
-    *_shared(elementwise, "round-as-floor", ops="Rint"),
-    *_shared(elementwise, "sign-as-where", "its Sign makes 0 of NaN", _of_floats),
-    *_shared(elementwise, "clip-as-minimum", "its ClipByValue takes integers for floats, and a bound for NaN"),
-    *_shared(elementwise, "mod-as-floor", "its Mod has the divisor's sign", _of_floats),
-    *_shared(elementwise, "integer-mod-as-floor-div", "its Mod has the divisor's sign", _of_integers),
-    *_shared(elementwise, "floor-mod-as-floor", "its FloorMod loses the rest of large quotients", _of_floats),
-    *_shared(elementwise, "integer-truncate-div-as-floor-div", "its Div rounds down", _of_integers),
-    _rule("integer-floor-div-by-steps", "FloorDiv", tfjs_maths.floor_quotient, "it divides integers as floats", tfjs_maths.is_large_quotient),
+    *_shared("erfinv-as-log ndtri-as-log lgamma-as-log digamma-as-log"),
+    *_shared("bessel-i0-as-polynomial bessel-i1-as-polynomial bessel-i0e-as-polynomial bessel-i1e-as-polynomial"),
+    *_shared("xlogy-as-where xlog1py-as-where xdivy-as-where mul-no-nan-as-where l2-loss-as-sum"),
+    *_shared("approximate-equal-as-less next-after-as-addition activation-gradient-as-arithmetic"),
+    *_shared("reciprocal-as-division", ops="Inv"),
+    *_shared("add-n-as-additions", ops="AccumulateNV2"),
+    *_shared("round-as-floor", ops="Rint"),
+    *_shared("sign-as-where", "its Sign makes 0 of NaN", _of_floats),
+    *_shared("clip-as-minimum", "its ClipByValue takes integers for floats, and a bound for NaN"),
+    *_shared("mod-as-floor", "its Mod has the divisor's sign", _of_floats),
+    *_shared("integer-mod-as-floor-div", "its Mod has the divisor's sign", _of_integers),
+    *_shared("floor-mod-as-floor", "its FloorMod loses the rest of large quotients", _of_floats),
+    *_shared("integer-truncate-div-as-floor-div", "its Div rounds down", _of_integers),
+    _rule("truncated-division", "TruncateDiv", tfjs_maths.truncated_quotient, LACKING, _of_floats),
+    _rule(
+        "integer-floor-div-by-steps", "FloorDiv", tfjs_maths.floor_quotient,
+        "it divides integers as floats", tfjs_maths.is_large_quotient,
+    ),
     _rule("integer-abs-as-maximum", "Abs", tfjs_maths.absolute, "its Abs takes integers through floats", _of_integers),
     _rule("integer-neg-as-sub", "Neg", tfjs_maths.negated, "its Neg takes integers through floats", _of_integers),
     _rule("integer-mean-as-sum", "Mean", tfjs_maths.integer_mean, "its Mean makes floats of integers", _of_integers),
     _rule("extreme-of-nan", "Maximum Minimum", tfjs_maths.extreme, "it loses NaN in the second operand", tfjs_maths.may_be_nan),
-    *_shared(integers, "bitwise-as-arithmetic invert-as-subtraction population-count-as-sum"),
-    *_shared(integers, "left-shift-as-product right-shift-as-division"),
-    *_shared(integers, "integer-matmul-as-float-limbs", "its wasm backend multiplies matrices of floats alone", _of_integers),
-    _rule("narrow-integer-wraps", " ".join(tfjs_maths.WRAPPING), tfjs_maths.in_32_bits, "it holds integers in 32 bits", tfjs_maths.is_narrow),
+    *_shared("bitwise-as-arithmetic invert-as-subtraction population-count-as-sum"),
+    *_shared("left-shift-as-product right-shift-as-division"),
+    *_shared("integer-matmul-as-float-limbs", "its wasm backend multiplies matrices of floats alone", _of_integers),
+    _rule(
+        "narrow-integer-wraps", " ".join(tfjs_maths.WRAPPING), tfjs_maths.in_32_bits,
+        "it holds integers in 32 bits", tfjs_maths.is_narrow,
+    ),
     _rule("cast-to-narrow-wraps", "Cast", tfjs_maths.cut, "it holds integers in 32 bits", tfjs_maths.cuts),
     _rule("cast-to-half-rounds", "Cast", tfjs_maths.rounded, "its floats have 32 bits", tfjs_maths.rounds),
     _rule("cast-to-bool-as-not-equal", "Cast", tfjs_maths.to_bool, "its Cast to bool keeps the lowest byte alone", _makes_bool),
-    *_shared(quantization, "fake-quant-as-floor", "it ignores the op, or lacks it"),
-    *_shared(quantization, "quantize-and-dequantize-as-round"),
+    *_shared("fake-quant-as-floor", "it ignores the op, or lacks it"),
+    *_shared("quantize-and-dequantize-as-round"),
 )  # fmt: skip
 
 SUMS = (
@@ -176,46 +156,49 @@ SUMS = (
         "cumulative-axis-from-front", "Cumsum Cumprod", tfjs_maths.axis_from_front,
         "its kernel writes past its memory where the axis is negative", _has_negative_axis,
     ),
-    *_shared(cumulative, "cumulative-logsumexp-as-doubling"),
-    *_shared(segments, "segment-sum-as-scatter segment-mean-as-scatter segment-extreme-as-mask sparse-segment-as-scatter"),
-    *_shared(counting, "ragged-bincount-as-scatter sparse-bincount-as-scatter sparse-counts-as-scatter histogram-as-scatter"),
-    *_shared(losses, "cross-entropy-as-log-softmax sparse-cross-entropy-as-log-softmax"),
+    *_shared("cumulative-logsumexp-as-doubling"),
+    *_shared("segment-sum-as-scatter segment-mean-as-scatter segment-extreme-as-mask sparse-segment-as-scatter"),
+    *_shared("ragged-bincount-as-scatter sparse-bincount-as-scatter sparse-counts-as-scatter histogram-as-scatter"),
+    *_shared("cross-entropy-as-log-softmax sparse-cross-entropy-as-log-softmax"),
 )  # fmt: skip
 
 MATRICES = (
-    *_shared(contraction, "einsum-as-matmul", "its wasm backend has no kernel for Einsum"),
+    *_shared("einsum-as-matmul", "its wasm backend has no kernel for Einsum"),
     _rule("matmul-of-two-dtypes", "BatchMatMulV3", tfjs_tensors.plain_product, LACKING),
     _rule(
         "matmul-broadcast-before", "BatchMatMulV2", tfjs_tensors.spread_matrices,
         "it broadcasts one axis of a stack of matrices alone", tfjs_tensors.may_broadcast,
     ),
-    *_shared(indexing, "band-part-as-where", "its MatrixBandPart misreads its bounds"),
-    *_shared(linalg, "inverse-as-elimination solve-as-elimination lu-as-elimination log-determinant-as-elimination"),
-    *_shared(linalg, "cholesky-as-columns triangular-solve-as-substitution tridiagonal-solve-as-elimination"),
-    *_shared(linalg, "banded-solve-as-substitution tridiagonal-matmul-as-shifts cross-as-products determinant-as-elimination"),
-    *_shared(decompositions, "qr-as-householder svd-as-jacobi eigh-as-jacobi least-squares-as-elimination"),
-    *_shared(decompositions, "square-root-as-iteration"),
-    *_shared(diagonals, "diag-part-as-gather matrix-diag-as-gather set-diag-as-gather"),
-    *_shared(diagonals, "tensor-diag-as-where tensor-diag-part-as-gather"),
-    *_shared(sparse, "sparse-dense-matmul-as-scatter sparse-matmul-as-matmul sparse-dense-add-as-scatter"),
-    *_shared(sparse, "sparse-dense-cwise-as-gather sparse-reorder-as-top-k sparse-add-as-sort sparse-slice-as-where"),
-    *_shared(sparse, "sparse-concat-as-sort sparse-softmax-as-segments sparse-reduce-as-scatter"),
+    *_shared("band-part-as-where", "its MatrixBandPart misreads its bounds"),
+    *_shared("inverse-as-elimination solve-as-elimination lu-as-elimination log-determinant-as-elimination"),
+    *_shared("cholesky-as-columns triangular-solve-as-substitution tridiagonal-solve-as-elimination"),
+    *_shared("banded-solve-as-substitution tridiagonal-matmul-as-shifts cross-as-products determinant-as-elimination"),
+    *_shared("qr-as-householder svd-as-jacobi eigh-as-jacobi least-squares-as-elimination"),
+    *_shared("square-root-as-iteration"),
+    *_shared("diag-part-as-gather matrix-diag-as-gather set-diag-as-gather"),
+    *_shared("tensor-diag-as-where tensor-diag-part-as-gather"),
+    *_shared("sparse-dense-matmul-as-scatter sparse-matmul-as-matmul sparse-dense-add-as-scatter"),
+    *_shared("sparse-dense-cwise-as-gather sparse-reorder-as-top-k sparse-add-as-sort sparse-slice-as-where"),
+    *_shared("sparse-concat-as-sort sparse-softmax-as-segments sparse-reduce-as-scatter"),
 )  # fmt: skip
 
 PLACES = (
     _rule("shape-of-each", "ShapeN", tfjs_tensors.shapes, "its ShapeN yields floats"),
     _rule("where-of-numbers", "Where", tfjs_tensors.where, "its Where looks at the lowest byte alone", _not_of_bools),
-    *_shared(indexing, "one-hot-as-equal", "its OneHot writes integers whatever it was asked for"),
-    *_shared(indexing, "bool-select-as-logic", "its Select takes bools for four bytes each", _of_bools),
+    *_shared("one-hot-as-equal", "its OneHot writes integers whatever it was asked for"),
+    *_shared("bool-select-as-logic", "its Select takes bools for four bytes each", _of_bools),
     _rule("bool-reverse-as-integers", "ReverseV2", tfjs_maths.reverse, "its Reverse takes bools for four bytes each", _of_bools),
-    *_shared(indexing, "strided-slice-as-gather", "its StridedSlice with steps yields float32 whatever it got", _has_steps),
-    *_shared(indexing, "batched-gather-as-gather", "its Gather with batch dimensions reads wrong rows", lambda op: bool(attribute(op, "batch_dims"))),
-    *_shared(slicing, "roll-as-concat"),
-    *_shared(scatter, "tensor-scatter-add-as-scatter tensor-scatter-extreme-as-mask strided-slice-update-as-scatter"),
-    *_shared(scatter, "dynamic-partition-as-where dynamic-stitch-as-scatter invert-permutation-as-scatter"),
-    *_shared(sorting, "nth-element-as-top-k in-top-k-as-comparison bucketize-as-comparison"),
-    *_shared(sorting, "unique-as-comparison", ops="UniqueWithCounts UniqueWithCountsV2"),
-    *_shared(ragged, "ragged-range-as-positions ragged-to-tensor-as-gather ragged-gather-as-gather ragged-to-sparse-as-positions"),
+    *_shared("strided-slice-as-gather", "its StridedSlice with steps yields float32 whatever it got", _has_steps),
+    *_shared(
+        "batched-gather-as-gather", "its Gather with batch dimensions reads wrong rows",
+        lambda op: bool(attribute(op, "batch_dims")),
+    ),
+    *_shared("roll-as-concat"),
+    *_shared("tensor-scatter-add-as-scatter tensor-scatter-extreme-as-mask strided-slice-update-as-scatter"),
+    *_shared("dynamic-partition-as-where dynamic-stitch-as-scatter invert-permutation-as-scatter"),
+    *_shared("nth-element-as-top-k in-top-k-as-comparison bucketize-as-comparison"),
+    *_shared("unique-as-comparison", ops="UniqueWithCounts UniqueWithCountsV2"),
+    *_shared("ragged-range-as-positions ragged-to-tensor-as-gather ragged-gather-as-gather ragged-to-sparse-as-positions"),
     _rule("equal-strings-as-hashes", "Equal NotEqual", tfjs_tensors.equal_strings, "it compares addresses of strings", _of_strings),
     _rule(
         "lookup-of-any-rank", "LookupTableFind LookupTableFindV2", tfjs_tensors.lookup,
@@ -225,35 +208,34 @@ PLACES = (
 )  # fmt: skip
 
 IMAGES = (
-    *_shared(
-        layouts, "channels-first-as-channels-last", "its wasm backend has the channels last", _channels_first,
+    *_shared("channels-first-as-channels-last", "its wasm backend has the channels last", _channels_first,
         "Conv2D DepthwiseConv2dNative Conv3D MaxPool AvgPool MaxPoolV2 MaxPool3D AvgPool3D Conv2DBackpropInput"
         " Conv3DBackpropInputV2 SpaceToDepth",
     ),
-    *_shared(layouts, "bias-add-as-add", "its BiasAdd has the channels last", _channels_first, "BiasAdd"),
-    *_shared(layouts, "bias-add-as-add", ops="BiasAddV1"),
-    *_shared(layouts, "bias-add-gradient-as-sum space-to-depth-as-transpose"),
-    *_shared(layouts, "depth-to-space-as-transpose", "its DepthToSpace takes floats alone", _not_of_floats),
-    *_shared(convolution, "grouped-conv-as-split", "its convolutions have one group", _is_grouped),
-    *_shared(convolution, "dilated-conv-as-sparse-kernel", "it strides or dilates, not both", _strides_and_dilates),
-    *_shared(convolution, "conv3d-transpose-as-conv2d-transpose conv2d-kernel-gradient-as-conv2d"),
-    *_shared(convolution, "explicit-padding-as-pad", "its MaxPool pads by SAME or VALID", _pads_itself, "MaxPool"),
-    *_shared(pooling, "max-pool-as-slices", "its MaxPool takes floats alone", _of_integers, "MaxPool"),
-    *_shared(pooling, "max-pool-v2-as-max-pool extract-patches-as-gather extract-volume-patches-as-gather"),
-    *_shared(pooling, "pool3d-as-pool2d", "its pools of volumes start at the smallest positive number, and stride wrongly"),
-    *_shared(pooling, "max-pool-with-argmax-as-patches dilation2d-as-maximum", "its largest value starts at the smallest positive number"),
-    *_shared(pooling, "max-pool-gradient-as-patches average-pool-gradient-as-slices"),
-    *_shared(normalization, "fused-batch-norm-as-arithmetic", "its BatchNorm has the channels last and given statistics", _is_training),
-    *_shared(resizing, "resize-nearest-as-gather", "its ResizeNearestNeighbor makes floats of integers", _not_of_floats),
-    *_shared(resizing, "resize-bicubic-as-gather resize-area-as-matmul scale-and-translate-as-matmul"),
-    *_shared(sampling, "projective-transform-as-gather", "it reflects otherwise, or lacks the op", _reflects),
-    *_shared(colours, "rgb-to-hsv-as-arithmetic hsv-to-rgb-as-arithmetic draw-boxes-as-where adjust-contrast-as-arithmetic"),
-    *_shared(colours, "adjust-saturation-as-arithmetic adjust-hue-as-arithmetic"),
-    *_shared(suppression, "non-max-suppression-soft-as-argmax", "it neither counts nor pads"),
-    *_shared(suppression, "combined-non-max-suppression-as-argmax"),
+    *_shared("bias-add-as-add", "its BiasAdd has the channels last", _channels_first, "BiasAdd"),
+    *_shared("bias-add-as-add", ops="BiasAddV1"),
+    *_shared("bias-add-gradient-as-sum space-to-depth-as-transpose"),
+    *_shared("depth-to-space-as-transpose", "its DepthToSpace takes floats alone", _not_of_floats),
+    *_shared("grouped-conv-as-split", "its convolutions have one group", _is_grouped),
+    *_shared("dilated-conv-as-sparse-kernel", "it strides or dilates, not both", _strides_and_dilates),
+    *_shared("conv3d-transpose-as-conv2d-transpose conv2d-kernel-gradient-as-conv2d"),
+    *_shared("explicit-padding-as-pad", "its MaxPool pads by SAME or VALID", _pads_itself, "MaxPool"),
+    *_shared("max-pool-as-slices", "its MaxPool takes floats alone", _of_integers, "MaxPool"),
+    *_shared("max-pool-v2-as-max-pool extract-patches-as-gather extract-volume-patches-as-gather"),
+    *_shared("pool3d-as-pool2d", "its pools of volumes start at the smallest positive number, and stride wrongly"),
+    *_shared("max-pool-with-argmax-as-patches dilation2d-as-maximum", "its largest value starts at the smallest positive number"),
+    *_shared("max-pool-gradient-as-patches average-pool-gradient-as-slices"),
+    *_shared("fused-batch-norm-as-arithmetic", "its BatchNorm has the channels last and given statistics", _is_training),
+    *_shared("resize-nearest-as-gather", "its ResizeNearestNeighbor makes floats of integers", _not_of_floats),
+    *_shared("resize-bicubic-as-gather resize-area-as-matmul scale-and-translate-as-matmul"),
+    *_shared("projective-transform-as-gather", "it reflects otherwise, or lacks the op", _reflects),
+    *_shared("rgb-to-hsv-as-arithmetic hsv-to-rgb-as-arithmetic draw-boxes-as-where adjust-contrast-as-arithmetic"),
+    *_shared("adjust-saturation-as-arithmetic adjust-hue-as-arithmetic"),
+    *_shared("non-max-suppression-soft-as-argmax", "it neither counts nor pads"),
+    *_shared("combined-non-max-suppression-as-argmax"),
 )  # fmt: skip
 
-BRANCHES = _shared(branches, "case-as-ifs")
+BRANCHES = _shared("case-as-ifs")
 
 RULES: tuple[Rule, ...] = (*BRANCHES, *ARITHMETIC, *SUMS, *MATRICES, *PLACES, *IMAGES)
 """In the order in which they are asked."""

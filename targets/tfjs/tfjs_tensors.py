@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
+from tfjs_marks import again as marked
+from tfjs_marks import is_marked
 
 from anyport_tf.compositions.shapes import again, product, rank, size
 from anyport_tf.rules import attribute, value_of
@@ -30,7 +32,7 @@ def where(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
 def has_open_axis(operation: Operation) -> bool:
     """Whether a reduction may run over no elements: TF.js then returns what its memory held."""
     x, axes = operation.inputs[0], value_of(operation.inputs[1])
-    if attribute(operation, GUARDED, False):
+    if is_marked(operation):
         return False
     if axes is None or x.shape.rank is None:
         return True
@@ -45,7 +47,7 @@ def guarded_reduction(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
         count = tf.reduce_prod(tf.gather(tf.shape(x), axes))
     else:
         count = product([size(x, int(axis) % rank(x)) for axis in known.reshape(-1)])
-    made = _marked(operation, inputs)
+    made = marked(operation, inputs)
     none = tf.equal(count, 0)
     if operation.type == "All":
         return tf.logical_or(made, none)
@@ -64,17 +66,6 @@ def _identity(op: str, dtype: Any) -> Any:
         "Max": -infinity if infinity else dtype.min,
         "Min": infinity or dtype.max,
     }[op]
-
-
-GUARDED = "_anyport_guarded"
-"""Attribute of a reduction that was guarded, which TF.js doesn't read."""
-
-
-def _marked(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
-    attrs = {name: value for name, value in operation.node_def.attr.items() if not name.startswith("_")}
-    attrs[GUARDED] = tf.compat.v1.AttrValue(b=True)
-    dtypes = [operation.outputs[0].dtype]
-    return tf.compat.v1.get_default_graph().create_op(operation.type, list(inputs), dtypes, attrs=attrs).outputs[0]
 
 
 # Matrices.

@@ -26,6 +26,8 @@ GraphDef = Any
 Operation = Any
 """A `tf.Operation` of the scratch graph: `get_attr`, `inputs` with their shapes and dtypes, `outputs`."""
 Tensor = Any
+Table = tuple[Array, Array]
+"""Keys and values."""
 
 MOST_PASSES = 12
 """What a rule makes may be matched by another; more rounds than this mean that two rules undo each other."""
@@ -71,7 +73,8 @@ def apply(model: Canonical, rules: Sequence[Rule]) -> tuple[Canonical, list[Repa
     signatures = {}
     for name, signature in model.signatures.items():
         values = {placeholder: model.weights[weight] for placeholder, weight in signature.weights.items()}
-        graph, outputs = apply_to_graph(signature.graph, signature.outputs, rules, values, done)
+        tables = {placeholder: model.table(table) for placeholder, table in signature.tables.items()}
+        graph, outputs = apply_to_graph(signature.graph, signature.outputs, rules, values, done, tables)
         signatures[name] = trimmed(dataclasses.replace(signature, graph=graph, outputs=outputs))
     return dataclasses.replace(model, signatures=signatures), done
 
@@ -110,13 +113,15 @@ def apply_to_graph(
     rules: Sequence[Rule],
     values: Mapping[str, Array],
     done: list[Repair],
+    tables: Mapping[str, Table] | None = None,
 ) -> tuple[GraphDef, dict[str, str]]:
     """Apply rules to one graph; return it and where its outputs are now.
 
-    `values` are those of placeholders that stand for weights, for `value_of`.  Repairs made are appended to `done`.
+    `values` are those of placeholders that stand for weights, for `value_of`, and `tables` those of lookup tables, for
+    `table_of`.  Repairs made are appended to `done`.
     """
     engine = _Engine(rules, done)
-    with _known(values):
+    with _known(_values, values), _known(_tables, tables or {}):
         graph, moved = engine.repair(graph, "")
     return graph, {name: _moved(reference, moved) for name, reference in outputs.items()}
 
@@ -124,13 +129,16 @@ def apply_to_graph(
 _values: contextvars.ContextVar[Mapping[str, Array]] = contextvars.ContextVar("values", default={})  # noqa: B039
 
 
+_tables: contextvars.ContextVar[Mapping[str, Table]] = contextvars.ContextVar("tables", default={})  # noqa: B039
+
+
 @contextlib.contextmanager
-def _known(values: Mapping[str, Array]) -> Iterator[None]:
-    token = _values.set(values)
+def _known(what: contextvars.ContextVar[Any], values: Mapping[str, Any]) -> Iterator[None]:
+    token = what.set(values)
     try:
         yield
     finally:
-        _values.reset(token)
+        what.reset(token)
 
 
 def value_of(tensor: Tensor) -> Array | None:
@@ -141,6 +149,13 @@ def value_of(tensor: Tensor) -> Array | None:
         return _values.get().get(tensor.op.name)
     value = tf.get_static_value(tensor)
     return None if value is None else np.asarray(value)
+
+
+def table_of(handle: Tensor) -> Table | None:
+    """Return the keys and values of the lookup table behind a handle; None where they aren't known."""
+    while handle.op.type == "Identity":
+        handle = handle.op.inputs[0]
+    return _tables.get().get(handle.op.name)
 
 
 def attribute(operation: Operation, name: str, default: Any = None) -> Any:
@@ -249,7 +264,9 @@ class _Engine:
         body, tensors = _body(library, function, shapes)
         outputs = [tensors[function.ret[argument.name]] for argument in function.signature.output_arg]
         inner = dict.fromkeys(argument.name for argument in function.signature.input_arg)
-        with _known({name: value for name, value in _values.get().items() if name not in inner}):
+        values = {name: value for name, value in _values.get().items() if name not in inner}
+        tables = {name: table for name, table in _tables.get().items() if name not in inner}
+        with _known(_values, values), _known(_tables, tables):
             repaired, moved = self.repair(body, f"{where}{function.signature.name}/")
         outputs = [_moved(name, moved) for name in outputs]
         made = _as_function(function, repaired, outputs)

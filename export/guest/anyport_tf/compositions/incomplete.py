@@ -24,9 +24,10 @@ TINY = 1e-30
 
 
 def igamma(a: Tensor, x: Tensor) -> Tensor:
-    """The regularised lower incomplete gamma function."""
+    """The regularised lower incomplete gamma function; 0 at 0 whatever `a` is, as in TensorFlow."""
     lower, upper, series = _gamma_parts(a, x)
-    return _gamma_edges(a, x, tf.where(series, lower, 1 - upper), 0.0, 1.0)
+    value = _gamma_edges(a, x, tf.where(series, lower, 1 - upper), 0.0, 1.0)
+    return tf.where(tf.equal(x, 0), tf.zeros([], x.dtype), value)
 
 
 def igammac(a: Tensor, x: Tensor) -> Tensor:
@@ -35,16 +36,18 @@ def igammac(a: Tensor, x: Tensor) -> Tensor:
     return _gamma_edges(a, x, tf.where(series, 1 - lower, upper), 1.0, 0.0)
 
 
-def _gamma_edges(a: Tensor, x: Tensor, value: Tensor, at_zero: float, at_infinity: float) -> Tensor:
-    value = tf.where(tf.equal(x, 0), tf.constant(at_zero, x.dtype), value)
-    value = tf.where(tf.abs(x) > x.dtype.max, tf.constant(at_infinity, x.dtype), value)
+def _gamma_edges(a: Tensor, x: Tensor, value: Tensor, low: float, high: float) -> Tensor:
+    """Return the value within the definition's bounds, `low` and `high` at its ends, and NaN beyond."""
+    far, wide = a > a.dtype.max, x > x.dtype.max
+    value = tf.where(tf.logical_or(tf.equal(x, 0), far), tf.constant(low, x.dtype), value)
+    value = tf.where(wide, tf.where(far, tf.zeros([], x.dtype), tf.constant(high, x.dtype)), value)
     return tf.where(tf.logical_and(x >= 0, a > 0), value, tf.constant(math.nan, x.dtype))
 
 
 def _gamma_parts(a: Tensor, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return the lower part by its series, the upper by its continued fraction, and where the series is the better."""
     a, x = a + tf.zeros_like(x), x + tf.zeros_like(a)
-    inside = tf.logical_and(tf.logical_and(a > 0, x > 0), x <= x.dtype.max)
+    inside = (a > 0) & (x > 0) & (a <= a.dtype.max) & (x <= x.dtype.max)
     one = tf.ones([], x.dtype)
     series = tf.logical_or(x <= 1, x <= a)
     front = _gamma_front(tf.where(inside, a, one), tf.where(inside, x, one))
@@ -154,8 +157,10 @@ def zeta(s: Tensor, q: Tensor) -> Tensor:
         total = total + coefficient * factor
         factor = factor * (s + (2 * place + 1)) * (s + (2 * place + 2)) * square
     infinite, nan = tf.constant(math.inf, q.dtype), tf.constant(math.nan, q.dtype)
-    pole = (tf.equal(s, 1)) | ((q <= 0) & tf.equal(q, tf.floor(q)))
-    return tf.where(s < 1, nan, tf.where(pole, infinite, tf.where(q > 1 - STEPS, total, nan)))
+    total = tf.where(q > 1 - STEPS, total, nan)
+    even = tf.equal(s, 2 * tf.floor(0.5 * s))
+    total = tf.where((q <= 0) & tf.equal(q, tf.floor(q)), tf.where(even, infinite, nan), total)
+    return tf.where(s > 1, total, tf.where(tf.equal(s, 1), infinite, nan))
 
 
 def polygamma(n: Tensor, x: Tensor) -> Tensor:
