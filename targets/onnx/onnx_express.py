@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import onnx_handlers
+import onnx_limits
 import onnx_strings
 import tensorflow as tf
 from onnx import helper
-from tf2onnx import constants
+from tf2onnx.constants import AI_ONNX_ML_DOMAIN
 from tf2onnx.handler import tf_op
 
 from anyport_tf.canonical import Canonical, Signature
@@ -60,7 +61,7 @@ def refusals(model: Canonical, opset: int) -> list[Refusal]:
 
 def extra_opsets(signature: Signature) -> list[Any]:
     """Return the operator sets besides ONNX's own that a signature needs."""
-    return [helper.make_opsetid(constants.AI_ONNX_ML_DOMAIN, onnx_handlers.ML_OPSET)] if signature.tables else []
+    return [helper.make_opsetid(AI_ONNX_ML_DOMAIN, onnx_handlers.ML_OPSET)] if signature.tables else []
 
 
 def _state(signature: Signature) -> Iterator[Refusal]:
@@ -73,19 +74,23 @@ def _state(signature: Signature) -> Iterator[Refusal]:
 
 def _ops(signature: Signature, known: set[str]) -> Iterator[Refusal]:
     library = {function.signature.name for function in signature.graph.library.function}
+    constants: dict[str, dict[str, Any]] = {}
     for where, node in nodes(signature.graph):
-        if node.op not in known and node.op not in STRUCTURE and node.op not in library:
-            yield Refusal(
-                op=node.op, node=where + node.name, reason="ONNX has nothing that it could become", hint=FALLBACK_HINT
-            )
+        if node.op == "Const":
+            constants.setdefault(where, {})[node.name] = node
+    for where, node in nodes(signature.graph):
+        lacking = node.op not in known and node.op not in STRUCTURE and node.op not in library
+        why = "ONNX has nothing that it could become" if lacking else onnx_limits.reason(node, constants.get(where, {}))
+        if why:
+            yield Refusal(op=node.op, node=where + node.name, reason=why, hint=FALLBACK_HINT)
 
 
 def _tensors(signature: Signature) -> Iterator[Refusal]:
     """Inputs of a dtype without operators in ONNX, and resources that nobody could explain."""
     explained = {*signature.tables, *signature.variables}
     for node in signature.graph.node:
-        dtype = tf.dtypes.as_dtype(node.attr["dtype"].type or tf.float32)
         if node.op == "Placeholder" and node.name not in explained:
+            dtype = tf.dtypes.as_dtype(node.attr["dtype"].type)
             if dtype in (tf.resource, tf.variant):
                 hint = "Only lookup tables whose entries are known when the model is exported can go into an ONNX file."
                 yield Refusal(op=node.op, node=node.name, reason=f"it is a {dtype.name}", hint=hint)

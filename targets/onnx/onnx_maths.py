@@ -24,10 +24,6 @@ def same(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     return inputs[0]
 
 
-def reciprocal(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
-    return tf.math.reciprocal(inputs[0])
-
-
 def is_signed(operation: Operation) -> bool:
     return operation.inputs[0].dtype in UNSIGNED
 

@@ -104,7 +104,10 @@ ELEMENTWISE = (
 )
 
 SUMS = (
-    _rule("adjoint-as-transpose", "BatchMatMulV2 BatchMatMulV3", onnx_maths.adjoint, "tf2onnx transposes floats alone", onnx_maths.has_adjoint),
+    _rule(
+        "adjoint-as-transpose", "BatchMatMulV2 BatchMatMulV3", onnx_maths.adjoint,
+        "tf2onnx transposes floats alone", onnx_maths.has_adjoint,
+    ),
     _rule("axis-from-front", "Cumprod", onnx_maths.axis_from_front, "tf2onnx fails on a negative axis", onnx_maths.negative_axis),
     _rule("euclidean-norm-as-root", "EuclideanNorm", onnx_maths.euclidean_norm, LACKING),
     _rule("narrow-arg-max", "ArgMax", onnx_maths.narrow_index, DTYPE, onnx_maths.yields_narrow),
@@ -185,7 +188,10 @@ IMAGES = (
     *_shared("max-pool-gradient-as-patches average-pool-gradient-as-slices"),
     *_shared("extract-patches-as-gather", "tf2onnx fails where sizes vary"),
     *_shared("fused-batch-norm-as-arithmetic", "ONNX yields fewer outputs", onnx_windows.needs_statistics),
-    _rule("resized-in-float32", "ResizeBilinear ResizeBicubic ResizeArea CropAndResize", onnx_tensors.in_float32, DTYPE, _not_float32),
+    _rule(
+        "resized-in-float32", "ResizeBilinear ResizeBicubic ResizeArea CropAndResize",
+        onnx_tensors.in_float32, DTYPE, _not_float32,
+    ),
     *_shared("resize-bicubic-as-gather", "ONNX' cubic has other coefficients"),
     *_shared("resize-area-as-matmul", "tf2onnx yields other numbers"),
     *_shared("scale-and-translate-as-matmul"),

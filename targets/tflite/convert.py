@@ -2,8 +2,8 @@
 
 Request: `canonical`, `out` (an empty folder), `variant`.  Result: `signatures` — for each `file`, `key` (the name of
 the signature in the file), `inputs` and `outputs` (contract name → the file's name), `dtypes` (for `inputs` and `outputs`,
-contract name → the file's dtype where it isn't the contract's) and `batch`, the number of rows that the file takes at a time, or None where any will do —
-`notes` and `repairs`.
+contract name → the file's dtype where it isn't the contract's) and `batch`, the number of rows that the file takes at
+a time, or None where any will do — `notes` and `repairs`.
 
 The way in is a SavedModel with the weights as variables: MLIR reads them from the checkpoint, where a frozen graph
 would carry them through protobufs (ResNet50: 8.5 s against 12.8 s).

@@ -19,7 +19,13 @@ from anyport_tf.freeze import all_nodes, source_node
 GraphDef = Any
 
 BATCH = 1
-LISTS = {"TensorListReserve": 0, "TensorListFromTensor": 1, "TensorListStack": 1, "TensorListGetItem": 2, "EmptyTensorList": 0}
+LISTS = {
+    "TensorListReserve": 0,
+    "TensorListFromTensor": 1,
+    "TensorListStack": 1,
+    "TensorListGetItem": 2,
+    "EmptyTensorList": 0,
+}
 """Ops of lists, with the input that states an element's shape."""
 
 
@@ -38,7 +44,8 @@ def fixed(model: Canonical) -> Canonical:
     """Return the model with the batch of every signature that counts samples fixed."""
     contracts = {contract["name"]: contract for contract in model.contract["signatures"]}
     signatures = {
-        name: _fixed(signature) if open_batch(contracts[name]) else signature for name, signature in model.signatures.items()
+        name: _fixed(signature) if open_batch(contracts[name]) else signature
+        for name, signature in model.signatures.items()
     }
     stated = [_contract(contract) if open_batch(contract) else contract for contract in contracts.values()]
     return dataclasses.replace(model, signatures=signatures, contract={**model.contract, "signatures": stated})

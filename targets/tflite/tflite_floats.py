@@ -1,7 +1,7 @@
 """One kind of float: what a model computes in float64, float16 or bfloat16 is computed in float32.
 
 TFLite's kernels compute in float32.  Inputs and outputs are float32 in the file too; the contract keeps the source's dtypes,
-and whoever feeds the file casts (`carriers`).
+and whoever feeds the file casts (`NARROWED`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework import tensor_util
 
-from anyport_tf.canonical import Array, Canonical, Signature, dtype_name
+from anyport_tf.canonical import Array, Canonical, dtype_name
 from anyport_tf.freeze import all_nodes
 from anyport_tf.rules import Repair
 
@@ -22,9 +22,10 @@ GraphDef = Any
 NodeDef = Any
 
 NARROWED = {"float64": "float32", "float16": "float32", "bfloat16": "float32", "complex128": "complex64"}
-ENUMS = {tf.dtypes.as_dtype(old).as_datatype_enum: tf.dtypes.as_dtype(new).as_datatype_enum for old, new in NARROWED.items()}
-CARRIERS = {**NARROWED, "uint16": "int32"}
-"""Dtype of an input or output in the contract → in the file, where they differ: tflite-runtime can't be fed a uint16."""
+"""Dtype in the source → in the file."""
+ENUMS = {
+    tf.dtypes.as_dtype(old).as_datatype_enum: tf.dtypes.as_dtype(new).as_datatype_enum for old, new in NARROWED.items()
+}
 
 WHY = "TFLite's kernels compute in float32"
 UNTIL = "TensorFlow 2.21.0, tflite-runtime 2.14.0"
@@ -32,12 +33,16 @@ UNTIL = "TensorFlow 2.21.0, tflite-runtime 2.14.0"
 
 def float32_only(model: Canonical) -> tuple[Canonical, list[Repair]]:
     """Return the model with every float in float32 (and every complex number in complex64), and what was done."""
-    if not any(_types(node) & ENUMS.keys() for signature in model.signatures.values() for node in all_nodes(signature.graph)):
+    if not any(
+        _types(node) & ENUMS.keys() for signature in model.signatures.values() for node in all_nodes(signature.graph)
+    ):
         return model, []
     done: list[Repair] = []
     signatures = {}
     for name, signature in model.signatures.items():
-        first = next((node.name for node in signature.graph.node if node.op != "Placeholder" and _types(node) & ENUMS.keys()), "")
+        first = next(
+            (node.name for node in signature.graph.node if node.op != "Placeholder" and _types(node) & ENUMS.keys()), ""
+        )
         if first:
             done.append(Repair(rule="float32-only", why=WHY, until=UNTIL, node=first))
         signatures[name] = dataclasses.replace(signature, graph=_narrowed(signature.graph))
@@ -51,9 +56,9 @@ def notes(contract: Mapping[str, Any]) -> Iterator[str]:
     for signature in contract["signatures"]:
         for role in ("inputs", "outputs"):
             for tensor in signature[role]:
-                if tensor["dtype"] in CARRIERS:
+                if tensor["dtype"] in NARROWED:
                     what = f"{role[:-1]} {tensor['name']!r} of {signature['name']!r}"
-                    yield f"{what} is {CARRIERS[tensor['dtype']]} in TFLite, and {tensor['dtype']} in the source"
+                    yield f"{what} is {NARROWED[tensor['dtype']]} in TFLite, and {tensor['dtype']} in the source"
 
 
 def _contract(stated: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,31 +118,3 @@ class _Narrowed(Mapping[str, Array]):
 
     def __len__(self) -> int:
         return len(self._weights)
-
-
-def ports_carried(signature: Signature, contract: Mapping[str, Any]) -> Signature:
-    """Return the signature with inputs and outputs of uint16 as int32, cast behind and before."""
-    wide = [port["name"] for port in contract["inputs"] if port["dtype"] == "uint16"]
-    made = [port["name"] for port in contract["outputs"] if port["dtype"] == "uint16"]
-    if not wide and not made:
-        return signature
-    graph = tf.compat.v1.GraphDef()
-    graph.CopyFrom(signature.graph)
-    outputs = dict(signature.outputs)
-    for name in made:
-        node = _cast(graph, f"{outputs[name].replace(':', '_')}/as_int32", outputs[name], tf.uint16, tf.int32)
-        outputs[name] = f"{node}:0"
-    for name in wide:
-        placeholder = signature.inputs[name]
-        node = f"{placeholder}/as_uint16"
-        for reader in graph.node:
-            reader.input[:] = [node if source in (placeholder, f"{placeholder}:0") else source for source in reader.input]
-        _cast(graph, node, placeholder, tf.int32, tf.uint16)
-        next(item for item in graph.node if item.name == placeholder).attr["dtype"].type = tf.int32.as_datatype_enum
-    return dataclasses.replace(signature, graph=graph, outputs=outputs)
-
-
-def _cast(graph: GraphDef, name: str, source: str, old: Any, new: Any) -> str:
-    node = graph.node.add(name=name, op="Cast", input=[source.removesuffix(":0")])
-    node.attr["SrcT"].type, node.attr["DstT"].type = old.as_datatype_enum, new.as_datatype_enum
-    return str(node.name)

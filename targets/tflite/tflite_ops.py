@@ -184,8 +184,10 @@ def _transposed(operation: Operation) -> str:
     return "its kernel has no groups of channels" if groups else ""
 
 
-def _not_square(operation: Operation) -> str:
-    return "" if attribute(operation, "pad_to_max_output_size") else "its kernel always pads to the most boxes it may give"
+def _padded_boxes(operation: Operation) -> str:
+    return (
+        "" if attribute(operation, "pad_to_max_output_size") else "its kernel always pads to the most boxes it may give"
+    )
 
 
 def _fused_norm(operation: Operation) -> str:
@@ -208,7 +210,11 @@ def _cast(operation: Operation) -> str:
 def _sized_alike(operation: Operation) -> str:
     """Ask for elements of one width on both sides, as a change of width changes the last axis."""
     taken, made = operation.inputs[0].dtype, operation.outputs[0].dtype
-    return "" if taken.size == made.size and made.name not in ("int16", "uint16") else "its kernel keeps the element's width"
+    return (
+        ""
+        if taken.size == made.size and made.name not in ("int16", "uint16")
+        else "its kernel keeps the element's width"
+    )
 
 
 def _gelu(operation: Operation) -> bool:
@@ -222,10 +228,19 @@ def _gelu(operation: Operation) -> bool:
         return False
     half = product.inputs[0]
     x = negative.op.inputs[0]
-    if half.op.type != "Mul" or len(half.consumers()) != 1 or half.op.inputs[1] is not x or not _is_number(half.op.inputs[0], 0.5):
+    if (
+        half.op.type != "Mul"
+        or len(half.consumers()) != 1
+        or half.op.inputs[1].name != x.name
+        or not _is_number(half.op.inputs[0], 0.5)
+    ):
         return False
     # What is the same elsewhere becomes one, and is read twice then.
-    alike = [other for other in x.consumers() if other.type == "Neg" or (other.type == "Mul" and _is_number(other.inputs[0], 0.5))]
+    alike = [
+        other
+        for other in x.consumers()
+        if other.type == "Neg" or (other.type == "Mul" and _is_number(other.inputs[0], 0.5))
+    ]
     return len(alike) == 2 and _is_number(root, 0.5**0.5)
 
 
@@ -241,6 +256,14 @@ def _part_of_gelu(operation: Operation) -> str:
 CAST = WIDE | {"bool", "int8", "uint8", "int16", "uint16", "uint32", "complex64"}
 HOLDS = ANY - {"uint16"}
 """What a tensor may be without being computed with."""
+
+
+def _known_elements(operation: Operation) -> str:
+    """Ask for elements of constant shape: the converter makes one tensor of a list."""
+    shape = tf.get_static_value(operation.inputs[0])
+    known = shape is not None and shape.ndim == 1 and bool((shape >= 0).all())
+    return "" if known else "the shape of the list's elements isn't known"
+
 
 KERNELS: dict[str, Kernel] = {
     # Elementwise, of one tensor.
@@ -330,7 +353,9 @@ KERNELS: dict[str, Kernel] = {
     **_kernel("BatchMatMul BatchMatMulV2 BatchMatMulV3", FLOAT, rank=5),
     **_kernel("BiasAdd", FLOAT, check=_plain(data_format="NHWC")),
     **_kernel("Conv2D", FLOAT, check=_all(_plain(data_format="NHWC"), _convolution)),
-    **_kernel("DepthwiseConv2dNative", FLOAT, check=_all(_plain(data_format="NHWC", padding=("SAME", "VALID")), _depthwise)),
+    **_kernel(
+        "DepthwiseConv2dNative", FLOAT, check=_all(_plain(data_format="NHWC", padding=("SAME", "VALID")), _depthwise)
+    ),
     **_kernel("Conv2DBackpropInput", FLOAT, of=1, check=_all(_plain(data_format="NHWC"), _transposed)),
     **_kernel("Conv3D", FLOAT, check=_all(_plain(data_format="NDHWC"), _volume)),
     **_kernel("Conv3DBackpropInputV2", FLOAT, of=1, check=_plain(data_format="NDHWC", dilations=[1, 1, 1, 1, 1])),
@@ -344,7 +369,7 @@ KERNELS: dict[str, Kernel] = {
     **_kernel("SpaceToDepth", WIDE, check=_plain(data_format="NHWC")),
     **_kernel("DepthToSpace", WIDE | {"uint8"}, check=_plain(data_format="NHWC")),
     **_kernel("NonMaxSuppressionV3", FLOAT),
-    **_kernel("NonMaxSuppressionV4 NonMaxSuppressionV5", FLOAT, check=_not_square),
+    **_kernel("NonMaxSuppressionV4 NonMaxSuppressionV5", FLOAT, check=_padded_boxes),
     # Random numbers: another generator than TensorFlow's, so that no two runs agree.
     **_kernel("RandomUniform RandomStandardNormal", "int32 int64"),
     **_kernel("Multinomial", FLOAT),
@@ -353,5 +378,11 @@ KERNELS: dict[str, Kernel] = {
     # Tables, control flow, and what means nothing when a model runs.
     **_kernel("LookupTableFindV2 LookupTableSizeV2", ANY),
     **_kernel("If StatelessIf While StatelessWhile PartitionedCall StatefulPartitionedCall", ANY),
+    **_kernel("TensorListReserve EmptyTensorList", ANY, check=_known_elements),
+    **_kernel(
+        "TensorListConcatV2 TensorListFromTensor TensorListGetItem TensorListLength TensorListPushBack TensorListResize "
+        "TensorListSetItem TensorListStack",
+        ANY,
+    ),
     **_kernel("Const Placeholder NoOp Assert PrintV2 StringFormat", ANY),
 }

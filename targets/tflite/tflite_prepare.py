@@ -1,4 +1,4 @@
-"""The canonical form as the TFLite converter takes it: folded, repaired, with a fixed batch where it must be; and what can't be said.
+"""The canonical form as the TFLite converter takes it: folded, repaired, its batch fixed where need be; and what can't be said.
 
 `prepare` is called by `preflight.py` and by `convert.py`.
 """
@@ -20,6 +20,7 @@ from anyport_tf.canonical import Canonical, Signature
 from anyport_tf.complex_pairs import complex_as_pairs
 from anyport_tf.constants import computed
 from anyport_tf.fold import folded
+from anyport_tf.freeze import source_node
 from anyport_tf.preflight import Prepared, Refusal
 from anyport_tf.rewrite import lookups_as_search
 from anyport_tf.rules import Repair
@@ -36,7 +37,9 @@ def prepare(model: Canonical, request: Mapping[str, Any]) -> Prepared:
         name: dataclasses.replace(signature, graph=lookups_as_search(model, signature))
         for name, signature in model.signatures.items()
     }
-    model = dataclasses.replace(model, signatures={name: rules.trimmed(signature) for name, signature in searched.items()})
+    model = dataclasses.replace(
+        model, signatures={name: rules.trimmed(signature) for name, signature in searched.items()}
+    )
     notes = list(tflite_floats.notes(contract))
     model, repairs = tflite_floats.float32_only(model)
     model = computed(folded(model))
@@ -83,13 +86,31 @@ def _refusals(model: Canonical) -> Iterator[Refusal]:
 
 
 def _of_signature(model: Canonical, signature: Signature) -> Iterator[Refusal]:
+    yield from _of_ports(model, signature)
     library = {function.signature.name for function in signature.graph.library.function}
     explained = {*signature.tables, *signature.variables}
     for name, operation in rules.operations(signature.graph):
         if operation.type in library:
             continue
-        if operation.type == "Placeholder" and operation.outputs[0].dtype == tf.resource and "/" not in name and name not in explained:
+        if (
+            operation.type == "Placeholder"
+            and operation.outputs[0].dtype == tf.resource
+            and "/" not in name
+            and name not in explained
+        ):
             reason = "it is a resource that isn't a lookup table that anyport can read"
             yield Refusal(op="Placeholder", node=name, reason=reason, hint=TABLE_HINT)
         elif reason := lacks(operation):
             yield Refusal(op=operation.type, node=name, reason=reason, hint=FALLBACK_HINT)
+
+
+def _of_ports(model: Canonical, signature: Signature) -> Iterator[Refusal]:
+    """Refuse inputs and outputs that tflite-runtime's Python can't be fed with or give."""
+    stated = next(item for item in model.contract["signatures"] if item["name"] == signature.name)
+    nodes = {**signature.inputs, **{name: source_node(tensor) for name, tensor in signature.outputs.items()}}
+    for port in (*stated["inputs"], *stated["outputs"]):
+        if port["dtype"] == "uint16":
+            reason = f"tflite-runtime 2.14.0 can't be fed a uint16 or give one, and {port['name']!r} is"
+            yield Refusal(
+                op="Placeholder", node=nodes[port["name"]], reason=reason, hint="Take and return int32, and cast."
+            )

@@ -68,7 +68,9 @@ def _rule(
 def _lacking(family: Family, *, without: Iterable[str] = ()) -> list[Rule]:
     """Return a rule for each composition of a family, needed where TFLite lacks the operation."""
     return [
-        _rule(name, " ".join(ops), becomes, f"TFLite's built-in operators don't have {_listed(ops)} as the model uses it")
+        _rule(
+            name, " ".join(ops), becomes, f"TFLite's built-in operators don't have {_listed(ops)} as the model uses it"
+        )
         for name, (ops, becomes) in family.items()
         if name not in without
     ]
@@ -264,7 +266,9 @@ RULES: tuple[Rule, ...] = (
     _rule("complex-of-bits", "Complex", _complex_of_bits, "the format has no operator that makes a complex number"),
     _rule("int32-axes", "Mean", _with_narrow_axes, "its Mean takes int32 axes alone", _always),
     # Last: any op of another dtype, or of fewer axes.
-    _rule("narrow-integers-as-wider", " ".join(KERNELS), _in_wider, "its kernel takes no such integers", _of_missing_dtype),
+    _rule(
+        "narrow-integers-as-wider", " ".join(KERNELS), _in_wider, "its kernel takes no such integers", _of_missing_dtype
+    ),
     _rule(
         "values-moved-by-place",
         " ".join(dtypes.MOVING),

@@ -66,9 +66,7 @@ def _with_real_ports(signature: Signature, names: Mapping[str, list[str]]) -> Si
         for name in names["outputs"]:
             z = scratch.get_tensor_by_name(outputs[name])
             with tf.name_scope(f"{z.op.name}/as-pair/"):
-                outputs[name] = tf.stack(
-                    [tf.math.real(z), tf.math.imag(z)], axis=-1, name="pair"
-                ).name
+                outputs[name] = tf.stack([tf.math.real(z), tf.math.imag(z)], axis=-1, name="pair").name
         graph = scratch.as_graph_def()
     return dataclasses.replace(signature, graph=_renamed(graph, entered), outputs=outputs)
 

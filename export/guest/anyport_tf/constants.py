@@ -97,7 +97,9 @@ def _constant_nodes(signature: Signature) -> set[str]:
             sources = [source_node(reference) for reference in node.input]
             unknown = [source for source in sources if source not in found]
             if node.name in found or not unknown:
-                found.setdefault(waiting.pop(), all(found[source] for source in sources) and _is_pure(node, signature, library))
+                found.setdefault(
+                    waiting.pop(), all(found[source] for source in sources) and _is_pure(node, signature, library)
+                )
             else:
                 waiting += unknown
     return {name for name, constant in found.items() if constant}
@@ -106,7 +108,9 @@ def _constant_nodes(signature: Signature) -> set[str]:
 def _is_pure(node: NodeDef, signature: Signature, library: Mapping[str, Any]) -> bool:
     if node.op == "Placeholder":
         return node.name in signature.weights
-    called = {attr.func.name for attr in node.attr.values()} | {f.name for attr in node.attr.values() for f in attr.list.func}
+    called = {attr.func.name for attr in node.attr.values()} | {
+        f.name for attr in node.attr.values() for f in attr.list.func
+    }
     inner = [item for name in called & set(library) for item in library[name].node_def]
     return node.op not in library and not any(_is_stateful(item.op) for item in (node, *inner))
 
@@ -131,13 +135,19 @@ def _values(
                 continue
             for tensor in operation.outputs:
                 readers = tensor.consumers()
-                read = any(reader.name not in constant or reader.name in kept or _holds_handle(reader) for reader in readers)
+                read = any(
+                    reader.name not in constant or reader.name in kept or _holds_handle(reader) for reader in readers
+                )
                 if (read or name in outputs) and tensor.name not in values:
                     wanted[tensor.name] = tensor
         if not wanted:
             return {name: value for name, value in values.items() if source_node(name) not in kept}
         found = _run(graph, wanted, signature, weights)
-        large = {name for name, value in found.items() if value.nbytes > max(MOST_BYTES, _taken(wanted[name].op, weights, signature))}
+        large = {
+            name
+            for name, value in found.items()
+            if value.nbytes > max(MOST_BYTES, _taken(wanted[name].op, weights, signature))
+        }
         kept |= {source_node(name) for name in large}
         values |= {name: value for name, value in found.items() if name not in large}
 
@@ -156,7 +166,11 @@ def _taken(operation: Operation, weights: Mapping[str, Array], signature: Signat
         seen.add(item.name)
         if item.type in ("Const", "Placeholder"):
             tensor = item.outputs[0]
-            total += tensor.dtype.size * int(np.prod(tensor.shape.as_list() or [1], dtype=np.int64)) if tensor.dtype != tf.string else 0
+            total += (
+                tensor.dtype.size * int(np.prod(tensor.shape.as_list() or [1], dtype=np.int64))
+                if tensor.dtype != tf.string
+                else 0
+            )
         waiting += [tensor.op for tensor in item.inputs]
     return total
 
@@ -204,4 +218,3 @@ def _rewire(graph: GraphDef, moved: Mapping[str, str]) -> None:
     for node in graph.node:
         for index, reference in enumerate(node.input):
             node.input[index] = short.get(reference.removesuffix(":0"), reference)
-

@@ -115,8 +115,8 @@ def substitutions() -> Any:
     def function(x: Any, right: Any, y: Any) -> Any:
         solve = tf.linalg.triangular_solve
         return (
-            solve(x, right), solve(x, right, lower=False), solve(x, right, adjoint=True), solve(x, right, lower=False, adjoint=True),
-            solve(x[0], right), solve(x, right[:1, :, :1]), solve(y, y[:, :2]),
+            solve(x, right), solve(x, right, lower=False), solve(x, right, adjoint=True),
+            solve(x, right, lower=False, adjoint=True), solve(x[0], right), solve(x, right[:1, :, :1]), solve(y, y[:, :2]),
         )  # fmt: skip
 
     return function, [_positive(3, 4, 4), _floats(3, 4, 3), _positive(20, 20)]

@@ -169,7 +169,7 @@ def _conjugate_transpose(operation: Operation, inputs: Inputs) -> Pair:
 
 
 def _squared_difference(operation: Operation, inputs: Inputs) -> Pair:
-    difference = inputs[0] - inputs[1]
+    difference: Pair = inputs[0] - inputs[1]
     return difference * c.conjugate(difference)
 
 

@@ -41,7 +41,10 @@ def in_wider(operation: Operation, inputs: Sequence[Tensor], can: Callable[[Oper
     for wider in WIDER.get(dtype, ()):
         made = with_dtype(operation, [_to(tensor, dtype, wider) for tensor in inputs], attr, wider)
         if can(made[0].op):
-            return [_to(tensor, wider, dtype) if was.dtype == dtype else tensor for tensor, was in zip(made, operation.outputs, strict=True)]
+            return [
+                _to(tensor, wider, dtype) if was.dtype == dtype else tensor
+                for tensor, was in zip(made, operation.outputs, strict=True)
+            ]
     raise Inapplicable(f"there is no wider dtype than {dtype.name}")
 
 

@@ -139,7 +139,8 @@ def _beta_fraction(a: Tensor, b: Tensor, x: Tensor) -> Tensor:
 
 STEPS = 8
 TERMS = tuple(
-    number / math.factorial(2 * place) for place, number in enumerate((1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66), start=1)
+    number / math.factorial(2 * place)
+    for place, number in enumerate((1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66), start=1)
 )
 """Bernoulli's numbers B₂ₖ over (2k)!: what Euler and Maclaurin add to a sum's integral."""
 

@@ -37,7 +37,9 @@ def search(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     if known is None:
         return tf.where(found, tf.gather(values, position), default)
     # The default is one more entry: strings can be gathered where they can't be chosen from two.
-    entries = np.concatenate([np.asarray(values).astype(object) if values.dtype.kind == "S" else values, known.reshape(1)])
+    entries = np.concatenate(
+        [np.asarray(values).astype(object) if values.dtype.kind == "S" else values, known.reshape(1)]
+    )
     return tf.gather(tf.constant(entries, default.dtype), tf.where(found, position, len(keys)))
 
 

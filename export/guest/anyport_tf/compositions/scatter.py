@@ -90,9 +90,9 @@ def dynamic_stitch(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     inner = sizes(data[0])[rank(indices[0]) :]
     places = tf.concat([tf.reshape(item, [-1]) for item in indices], axis=0)
     rows = tf.concat([reshaped(item, [size_of(item, inner), product(inner)]) for item in data], axis=0)
-    known = [value_of(item) for item in indices]
-    if all(item is not None for item in known):
-        values = np.concatenate([np.reshape(item, -1) for item in known])
+    known = [value.reshape(-1) for item in indices if (value := value_of(item)) is not None]
+    if len(known) == count:
+        values = np.concatenate(known)
         total: Size = int(values.max(initial=-1)) + 1
         places = tf.constant(values, tf.int32)
     else:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from ..rules import Inapplicable, attribute
 from .indexing import MASKS
-from .shapes import Size, rank, size, sizes
+from .shapes import Size, rank, size
 
 Operation = Any
 Tensor = Any
@@ -53,7 +53,7 @@ def plain_strided_slice(operation: Operation, inputs: Sequence[Tensor]) -> Tenso
 
 def _sliced(value: Tensor, bounds: Sequence[Tensor], order: Sequence[int | None], masks: Mapping[str, int]) -> Tensor:
     begin, end, strides = (_ordered(vector, order, blank) for vector, blank in zip(bounds, (0, 0, 1), strict=True))
-    new = {name: 0 for name in MASKS}
+    new = dict.fromkeys(MASKS, 0)
     for axis, entry in enumerate(order):
         for name in ("begin_mask", "end_mask"):
             new[name] |= (1 if entry is None else masks[name] >> entry & 1) << axis
@@ -85,7 +85,11 @@ def split_as_slices(operation: Operation, inputs: Sequence[Tensor]) -> list[Tens
     if known is None:
         raise Inapplicable("its axis isn't constant")
     along = int(known) % rank(value)
-    lengths = _lengths(inputs[1], size(value, along)) if several else [size(value, along) // len(operation.outputs)] * len(operation.outputs)
+    lengths = (
+        _lengths(inputs[1], size(value, along))
+        if several
+        else [size(value, along) // len(operation.outputs)] * len(operation.outputs)
+    )
     parts, start = [], 0
     for length in lengths:
         parts.append(_part(value, along, start, length))

@@ -34,9 +34,8 @@ def top_k_as_ranks(operation: Operation, inputs: Sequence[Tensor]) -> list[Tenso
     x, *given = inputs
     k = given[0] if given else attribute(operation, "k")
     x = tf.cast(x, tf.int32) if x.dtype in (tf.bool, tf.uint8, tf.int8, tf.int16, tf.uint16) else x
-    count: Size = (
-        tf.cast(k, tf.int32) if value_of(tf.convert_to_tensor(k)) is None else int(value_of(tf.convert_to_tensor(k)))
-    )
+    number = value_of(tf.convert_to_tensor(k))
+    count: Size = tf.cast(k, tf.int32) if number is None else int(number)
     positions = tf.range(size(x, -1))
     mine, other = x[..., :, None], x[..., None, :]
     earlier = tf.logical_and(tf.equal(other, mine), tf.less(positions[None], positions[:, None]))

@@ -190,7 +190,8 @@ def _inferred(wanted: Sequence[Size], total: Size) -> list[Size]:
         return [total // rest if number == -1 else number for number in wanted]
     stated = tf.stack(wanted)
     rest = tf.reduce_prod(tf.where(stated < 0, tf.ones_like(stated), stated))
-    return tf.unstack(tf.where(stated < 0, total // rest, stated), num=len(wanted))
+    made: list[Size] = tf.unstack(tf.where(stated < 0, total // rest, stated), num=len(wanted))
+    return made
 
 
 def fill_empty_rows(operation: Operation, inputs: Sequence[Tensor]) -> list[Tensor]:

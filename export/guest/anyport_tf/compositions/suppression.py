@@ -1,8 +1,8 @@
 """Non-maximum suppression: one box after the other by argmax, in a loop or, for a few, written out.
 
 All variants are one: rows of boxes `[R, N]` (images and classes apart), of each of which at most `most` are chosen.  The
-best of what is left is chosen, and the scores of the others fall: to nothing for those that overlap it beyond the threshold, or, under soft
-suppression, all of them by a Gaussian of the overlap.
+best of what is left is chosen, and the scores of the others fall: to nothing for those that overlap it beyond the
+threshold, or, under soft suppression, all of them by a Gaussian of the overlap.
 """
 
 from __future__ import annotations

@@ -1,0 +1,99 @@
+"""Examples of the repairs that ONNX alone needs (`targets/onnx`), and of `case-as-ifs`.
+
+Not called `onnx.py`, which would hide the package of that name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from examples import example
+from shorthand import declare, drawn
+
+raw = tf.raw_ops
+
+
+def integers(*shape: int, low: int = -9, high: int = 9, dtype: Any = np.int32) -> Any:
+    return np.random.default_rng(0).integers(low, high, shape).astype(dtype)
+
+
+def texts(*strings: str) -> Any:
+    return np.array([string.encode() for string in strings], object)
+
+
+X = drawn(3, 4)
+IMAGE = drawn(2, 7, 6, 3)
+WORDS = texts("a, b", "", "no", ",,")
+
+declare("erfc-as-erf", "erfc", tf.math.erfc, X)
+declare("round-of-integers", "round", tf.round, integers(3, 4))
+declare("population-count-as-sums", "bits", lambda x: raw.PopulationCount(x=x), integers(3, 4))
+declare("string-of-bool", "words", lambda x: tf.strings.as_string(x > 0), X)
+declare("euclidean-norm-as-root", "norm", lambda x: tf.math.reduce_euclidean_norm(x, -1, True), X)
+declare("lin-space-as-range", "steps", lambda x: tf.linspace(x[0, 0], x[0, 1], 5), X)
+declare("rank-and-shapes", "rank", lambda x: tf.raw_ops.ShapeN(input=[x, x[0]]), X)
+declare("zeros-like-strings", "empty", tf.zeros_like, WORDS)
+declare("one-hot-as-equal", "beyond", lambda x: tf.one_hot(x, 4, axis=0), np.array([0, 3, -1, 5], np.int32))
+declare("unique-of-vector", "vector", lambda x: raw.UniqueV2(x=x, axis=[0])[0], integers(9, low=0, high=4))
+
+for kind in (np.int8, np.int64):
+    counts = integers(3, 4, low=0, high=7, dtype=kind)
+    declare("shift-of-signed", f"left_{kind.__name__}", tf.bitwise.left_shift, integers(3, 4, dtype=kind), counts)
+    declare(
+        "right-shift-of-signed", f"right_{kind.__name__}", tf.bitwise.right_shift, integers(3, 4, dtype=kind), counts
+    )
+
+for name in ("max", "min"):
+    segments = np.array([3, 0, -1, 3, 1], np.int32)
+    unsorted = getattr(tf.math, f"unsorted_segment_{name}")
+    declare(
+        "segment-extreme-as-scatter", f"unsorted_{name}", lambda x, i, f=unsorted: f(x, i, 5), drawn(5, 2), segments
+    )
+    in_order = getattr(tf.math, f"segment_{name}")
+    declare("segment-extreme-as-scatter", name, in_order, integers(5, 2), np.array([0, 0, 1, 1, 3], np.int32))
+
+declare("pad-of-strings-as-gather", "strings", lambda x: tf.pad(x, [[1, 2]]), WORDS)
+declare("regex-replace-as-split", "removed", lambda x: tf.strings.regex_replace(x, r"[,\-\.]", ""), WORDS)
+declare("regex-replace-as-split", "replaced", lambda x: tf.strings.regex_replace(x, ", ", " and "), WORDS)
+declare(
+    "reduce-join-as-joins",
+    "last",
+    lambda x: tf.strings.reduce_join(x[:, None] + [["!", "?"]], -1, separator="-"),
+    WORDS,
+)
+declare("addition-of-strings", "added", lambda x: x + "!", WORDS)
+
+
+@example("n-grams-as-joins")
+def rows_of_several_lengths() -> tuple[Any, list[Any]]:
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string), tf.TensorSpec([None], tf.int64)])
+    def call(words: Any, splits: Any) -> Any:
+        return list(
+            raw.StringNGrams(
+                data=words, data_splits=splits, separator=" ", ngram_widths=[1, 2], left_pad="", right_pad="",
+                pad_width=0, preserve_short_sequences=False,
+            )
+        )  # fmt: skip
+
+    return call, [texts("a", "b", "c", "d"), np.array([0, 3, 3, 4], np.int64)]
+
+
+@example("case-as-ifs")
+def index_beyond_the_last() -> tuple[Any, list[Any]]:
+    @tf.function(input_signature=[tf.TensorSpec([], tf.int32), tf.TensorSpec([None], tf.float32)])
+    def call(index: Any, x: Any) -> Any:
+        return tf.switch_case(index, [lambda: x + 1, lambda: tf.sin(x), lambda: -x])
+
+    return call, [np.array(7, np.int32), drawn(4)]
+
+
+@example("conv3d-transpose-as-conv3d")
+def stride_beyond_the_kernel() -> tuple[Any, list[Any]]:
+    @tf.function(input_signature=[tf.TensorSpec([None, 3, 3, 2, 2], tf.float32)])
+    def call(x: Any) -> Any:
+        size = [tf.shape(x)[0], 9, 9, 6, 4]
+        return tf.nn.conv3d_transpose(x, drawn(2, 2, 2, 4, 2, seed=1), size, strides=3, padding="SAME")
+
+    return call, [drawn(2, 3, 3, 2, 2)]
