@@ -196,7 +196,7 @@ def _output_type(node: Any, schema: Any, formal: str, bound: Mapping[str, str]) 
     allowed = {
         text for item in schema.type_constraints if item.type_param_str == formal for text in item.allowed_type_strs
     }
-    if len(allowed) == 1 and (only := next(iter(allowed))).startswith("tensor("):
+    if len(allowed) == 1 and (only := str(next(iter(allowed)))).startswith("tensor("):
         return only[len("tensor(") : -1]
     return _stated_type(node, bound)
 

@@ -43,6 +43,12 @@ def _letter_case(node: Node, constants: Constants) -> str:
     return "ONNX changes the case of ASCII letters alone on every machine" if encoded else ""
 
 
+def _round(node: Node, constants: Constants) -> str:
+    """`tf.round` leaves integers alone; whoever calls the op itself gets zeros from TensorFlow 2.21's kernel."""
+    floats = "T" not in node.attr or node.attr["T"].type in FLOATS
+    return "" if floats else "ONNX rounds floats alone, and TensorFlow's own result for integers is wrong"
+
+
 def _split(node: Node, constants: Constants) -> str:
     separator = constants.get(source_node(node.input[1]))
     if separator is None:
@@ -69,6 +75,7 @@ def _float_means(node: Node, constants: Constants) -> str:
 LIMITS: Mapping[str, Limit] = {
     "AsString": _as_string,
     "RegexFullMatch": _pattern,
+    "Round": _round,
     "ScatterNd": _numbers,
     "SegmentMean": _float_means,
     "StringLower": _letter_case,

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from anyport_tf.compositions.shapes import again, product, rank, reshaped, sizes
-from anyport_tf.rules import attribute, value_of
+from anyport_tf.rules import Inapplicable, attribute, value_of
 
 Operation = Any
 Tensor = Any
@@ -18,10 +18,6 @@ UNSIGNED = {tf.int8: tf.uint8, tf.int16: tf.uint16, tf.int32: tf.uint32, tf.int6
 
 def erfc(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     return 1 - tf.math.erf(inputs[0])
-
-
-def same(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
-    return inputs[0]
 
 
 def is_signed(operation: Operation) -> bool:
@@ -64,12 +60,14 @@ def adjoint(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
 
 def negative_axis(operation: Operation) -> bool:
     axis = value_of(operation.inputs[1])
-    return axis is not None and axis < 0 and operation.inputs[0].shape.rank is not None
+    return axis is not None and int(axis) < 0 and operation.inputs[0].shape.rank is not None
 
 
 def axis_from_front(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
-    axis = int(value_of(inputs[1])) + rank(inputs[0])
-    return again(operation, [inputs[0], tf.constant(axis, inputs[1].dtype)])[0]
+    axis = value_of(inputs[1])
+    if axis is None:
+        raise Inapplicable("its axis is known only when the model runs")
+    return again(operation, [inputs[0], tf.constant(int(axis) + rank(inputs[0]), inputs[1].dtype)])[0]
 
 
 def has_tensor_bounds(operation: Operation) -> bool:

@@ -6,8 +6,6 @@ says in its `why` what came out; a version in which that comes out right makes t
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable
 from typing import Any
 
@@ -17,8 +15,8 @@ import onnx_texts
 import onnx_windows
 import tensorflow as tf
 
-from anyport_tf import compositions
 from anyport_tf.compositions import indexing
+from anyport_tf.compositions.registry import COMPOSITIONS
 from anyport_tf.rules import Rule
 
 Operation = Any
@@ -28,16 +26,6 @@ TF2ONNX = "tf2onnx 1.17.0"
 ONNXRUNTIME = "onnxruntime 1.32.0"
 LACKING = "tf2onnx has no handler for it"
 DTYPE = "tf2onnx states a dtype that it hasn't"
-
-
-COMPOSITIONS: dict[str, Any] = {
-    name: entry
-    for module in pkgutil.iter_modules(compositions.__path__)
-    for name, entry in getattr(
-        importlib.import_module(f"{compositions.__name__}.{module.name}"), "COMPOSITIONS", {}
-    ).items()
-}
-"""Every shared composition: name → the ops that it is about, and what they become."""
 
 
 def _always(operation: Operation) -> bool:
@@ -86,7 +74,6 @@ ELEMENTWISE = (
     *_shared("add-n-as-additions", ops="AccumulateNV2"),
     *_shared("clip-as-minimum", "ONNX' Clip takes scalar bounds alone", onnx_maths.has_tensor_bounds),
     *_shared("integer-floor-div-as-truncate-div", "tf2onnx rounds the quotient towards 0", _of_integers),
-    _rule("round-of-integers", "Round", onnx_maths.same, "ONNX' Round takes floats alone", _of_integers),
     _rule("shift-of-signed", "LeftShift", onnx_maths.left_shift, "ONNX shifts unsigned integers", onnx_maths.is_signed),
     _rule(
         "right-shift-of-signed",
@@ -99,6 +86,8 @@ ELEMENTWISE = (
     _rule("string-of-bool", "AsString", onnx_maths.string_of_bool, "tf2onnx yields 0 and 1", onnx_maths.takes_bools),
     *_shared("erfinv-as-log ndtri-as-log lgamma-as-log digamma-as-log"),
     *_shared("bessel-i0-as-polynomial bessel-i1-as-polynomial bessel-i0e-as-polynomial bessel-i1e-as-polynomial"),
+    *_shared("igamma-as-loop igammac-as-loop betainc-as-loop zeta-as-sum polygamma-as-zeta"),
+    *_shared("quantize-as-floats dequantize-as-floats"),
     *_shared("fake-quant-as-floor", "tf2onnx takes constant ranges about 0 of 8 bits alone"),
     *_shared("quantize-and-dequantize-as-round", "tf2onnx looks at few of its attributes"),
 )

@@ -62,7 +62,7 @@ def gathers_rows(operation: Operation) -> bool:
     params, indices = operation.inputs[:2]
     if operation.type == "GatherNd":
         return params.shape.rank is None or params.shape.rank != indices.shape[-1]
-    return params.shape.rank != 1
+    return bool(params.shape.rank != 1)
 
 
 def is_of_one_axis(operation: Operation) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import re._constants as codes
-import re._parser as parser
+import re._constants as codes  # type: ignore[import-not-found]
+import re._parser as parser  # type: ignore[import-not-found]
 from collections.abc import Sequence
 from typing import Any
 

@@ -109,7 +109,7 @@ def is_narrow(operation: Operation) -> bool:
     if made.dtype not in NARROW:
         return False
     low, high = Ranges({}).wide(made)
-    return low < made.dtype.min or high > made.dtype.max
+    return bool(low < made.dtype.min or high > made.dtype.max)
 
 
 def in_32_bits(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
@@ -130,7 +130,7 @@ def cuts(operation: Operation) -> bool:
     if not source.dtype.is_integer:
         return not _is_within(source, dtype)
     low, high = Ranges({}).of(source)
-    return low < dtype.min or high > dtype.max
+    return bool(low < dtype.min or high > dtype.max)
 
 
 def _is_within(source: Tensor, dtype: Any) -> bool:
@@ -145,7 +145,8 @@ def _is_within(source: Tensor, dtype: Any) -> bool:
         bounds.append((source.op.type, float(known[0].reshape(-1)[0])))
         source = next((item for item in source.op.inputs if value_of(item) is None), source.op.inputs[0])
     found = dict(bounds)
-    return found.get("Maximum", float("-inf")) >= dtype.min and found.get("Minimum", float("inf")) <= dtype.max
+    above, below = found.get("Maximum", float("-inf")), found.get("Minimum", float("inf"))
+    return bool(above >= dtype.min and below <= dtype.max)
 
 
 def cut(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:

@@ -107,7 +107,7 @@ def _of_operation(name: str, operation: Operation, known: frozenset[str]) -> Ite
 
 def notes(model: Canonical) -> list[str]:
     """Return what a user of the artifact must know."""
-    found = []
+    found: list[str] = []
     for contract in model.contract["signatures"]:
         found += _narrowing_notes(contract)
         drawn = [node.name for node in model.signatures[contract["name"]].graph.node if node.op in RANDOM]

@@ -90,11 +90,11 @@ def _is_grouped(operation: Operation) -> bool:
 
 
 def _strides_and_dilates(operation: Operation) -> bool:
-    return max(attribute(operation, "strides")) > 1 and max(attribute(operation, "dilations")) > 1
+    return bool(max(attribute(operation, "strides")) > 1 and max(attribute(operation, "dilations")) > 1)
 
 
 def _pads_itself(operation: Operation) -> bool:
-    return attribute(operation, "padding") == "EXPLICIT"
+    return bool(attribute(operation, "padding") == "EXPLICIT")
 
 
 def _is_training(operation: Operation) -> bool:
@@ -102,7 +102,7 @@ def _is_training(operation: Operation) -> bool:
 
 
 def _reflects(operation: Operation) -> bool:
-    return operation.type == "ImageProjectiveTransformV2" or attribute(operation, "fill_mode") == "REFLECT"
+    return bool(operation.type == "ImageProjectiveTransformV2" or attribute(operation, "fill_mode") == "REFLECT")
 
 
 ARITHMETIC = (
@@ -143,6 +143,8 @@ ARITHMETIC = (
     _rule("cast-to-narrow-wraps", "Cast", tfjs_maths.cut, "it holds integers in 32 bits", tfjs_maths.cuts),
     _rule("cast-to-half-rounds", "Cast", tfjs_maths.rounded, "its floats have 32 bits", tfjs_maths.rounds),
     _rule("cast-to-bool-as-not-equal", "Cast", tfjs_maths.to_bool, "its Cast to bool keeps the lowest byte alone", _makes_bool),
+    *_shared("igamma-as-loop igammac-as-loop betainc-as-loop zeta-as-sum polygamma-as-zeta"),
+    *_shared("audio-spectrogram-as-matmul mfcc-as-matmul quantize-as-floats dequantize-as-floats"),
     *_shared("fake-quant-as-floor", "it ignores the op, or lacks it"),
     *_shared("quantize-and-dequantize-as-round"),
 )  # fmt: skip

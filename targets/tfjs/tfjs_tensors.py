@@ -73,10 +73,9 @@ def _identity(op: str, dtype: Any) -> Any:
 
 def may_broadcast(operation: Operation) -> bool:
     """Whether two stacks of matrices may differ in shape in a way that the kernel, which counts them off, gets wrong."""
-    outer = [item.shape[:-2] if item.shape.rank is not None else None for item in operation.inputs]
-    if outer[0] is None or outer[1] is None:
+    if any(item.shape.rank is None for item in operation.inputs):
         return False
-    a, b = (shape.as_list() for shape in outer)
+    a, b = (item.shape[:-2].as_list() for item in operation.inputs)
     if all(length == 1 for length in a) or all(length == 1 for length in b):
         return False
     count = max(len(a), len(b))

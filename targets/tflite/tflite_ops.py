@@ -265,11 +265,18 @@ def _known_elements(operation: Operation) -> str:
     return "" if known else "the shape of the list's elements isn't known"
 
 
+def _has_lookup(operation: Operation) -> str:
+    """Ask for a table from strings to int64 or back; those of integers are searches already."""
+    pair = (operation.inputs[1].dtype.name, operation.outputs[0].dtype.name)
+    known = pair in (("string", "int64"), ("int64", "string"))
+    return "" if known else f"its tables map strings to int64 and back, and this one {pair[0]} to {pair[1]}"
+
+
 KERNELS: dict[str, Kernel] = {
     # Elementwise, of one tensor.
     **_kernel(
         "Exp Expm1 Log Log1p Sqrt Rsqrt Sin Cos Tanh Sigmoid Softplus Softsign Relu6 Elu Selu Floor Ceil Round Rint "
-        "Reciprocal Inv IsNan IsInf IsFinite LeakyRelu Softmax LogSoftmax L2Loss CheckNumerics",
+        "Reciprocal Inv LeakyRelu Softmax LogSoftmax L2Loss CheckNumerics",
         FLOAT,
         rank=MOST_AXES,
     ),
@@ -345,9 +352,7 @@ KERNELS: dict[str, Kernel] = {
     **_kernel("Unique", MOVED - {"bool"} | {"int16"}),
     **_kernel("Where", WIDE | {"bool"}),
     **_kernel("Bucketize", WIDE),
-    **_kernel("SegmentSum", "float32 int32"),
     **_kernel("UnsortedSegmentSum UnsortedSegmentMax UnsortedSegmentMin UnsortedSegmentProd", "float32 int32"),
-    **_kernel("InvertPermutation", "int32"),
     # Networks.
     **_kernel("MatMul", FLOAT),
     **_kernel("BatchMatMul BatchMatMulV2 BatchMatMulV3", FLOAT, rank=5),
@@ -376,7 +381,7 @@ KERNELS: dict[str, Kernel] = {
     # Complex numbers.
     **_kernel("Real Imag ComplexAbs", "complex64"),
     # Tables, control flow, and what means nothing when a model runs.
-    **_kernel("LookupTableFindV2 LookupTableSizeV2", ANY),
+    **_kernel("LookupTableFindV2", ANY, check=_has_lookup),
     **_kernel("If StatelessIf While StatelessWhile PartitionedCall StatefulPartitionedCall", ANY),
     **_kernel("TensorListReserve EmptyTensorList", ANY, check=_known_elements),
     **_kernel(

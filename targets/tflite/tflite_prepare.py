@@ -20,7 +20,7 @@ from anyport_tf.canonical import Canonical, Signature
 from anyport_tf.complex_pairs import complex_as_pairs
 from anyport_tf.constants import computed
 from anyport_tf.fold import folded
-from anyport_tf.freeze import source_node
+from anyport_tf.freeze import FINDING, source_node
 from anyport_tf.preflight import Prepared, Refusal
 from anyport_tf.rewrite import lookups_as_search
 from anyport_tf.rules import Repair
@@ -100,6 +100,9 @@ def _of_signature(model: Canonical, signature: Signature) -> Iterator[Refusal]:
         ):
             reason = "it is a resource that isn't a lookup table that anyport can read"
             yield Refusal(op="Placeholder", node=name, reason=reason, hint=TABLE_HINT)
+        elif operation.type in FINDING and operation.inputs[0].op.name not in explained:
+            reason = "its table comes from outside its loop or branch, where TFLite can't hand it in"
+            yield Refusal(op=operation.type, node=name, reason=reason, hint="Do the lookup before the loop or branch.")
         elif reason := lacks(operation):
             yield Refusal(op=operation.type, node=name, reason=reason, hint=FALLBACK_HINT)
 

@@ -26,6 +26,7 @@ from anyport_tf.compositions import (
     dtypes,
     elementary,
     elementwise,
+    incomplete,
     indexing,
     integers,
     layouts,
@@ -104,10 +105,6 @@ def _product_of_itself(operation: Operation, inputs: Sequence[Tensor]) -> Tensor
     return inputs[0] * inputs[0]
 
 
-def _as_given(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
-    return tf.identity(inputs[0])
-
-
 # Sums over other axes than the last.
 
 
@@ -130,6 +127,42 @@ def _with_narrow_axes(operation: Operation, inputs: Sequence[Tensor]) -> list[Te
     if operation.inputs[1].dtype != tf.int64:
         raise Inapplicable("its axes are int32 already")
     return dtypes.with_dtype(operation, [inputs[0], tf.cast(inputs[1], tf.int32)], "Tidx", tf.int32)
+
+
+# Integers.
+
+
+def _six_of_integers(operation: Operation) -> bool:
+    """Whether integers are cut at 6, which together with a cut at 0 the converter takes for its Relu6 of floats."""
+    return bool(operation.outputs[0].dtype.is_integer) and any(
+        tf.get_static_value(tensor) is not None and (tf.get_static_value(tensor) == 6).any()
+        for tensor in operation.inputs
+    )
+
+
+def _least_by_choice(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    return tf.where(inputs[0] < inputs[1], inputs[0], inputs[1])
+
+
+MOST_BYTES = 2**24 // 2**14
+"""Products of bytes that float32 sums without rounding."""
+
+
+def _of_bytes(operation: Operation) -> bool:
+    kinds = {tensor.dtype.name for tensor in operation.inputs}
+    return kinds <= {"int8"} and operation.outputs[0].dtype.name == "int32"
+
+
+def _bytes_as_floats(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    """A matrix product of bytes in float32, which is exact up to `MOST_BYTES` of them."""
+    inner = inputs[0].shape[-2 if attribute(operation, "adj_x") else -1] if inputs[0].shape.rank else None
+    if inner is None or inner > MOST_BYTES:
+        raise Inapplicable(f"its inner size is {inner}")
+    left, right = (tf.cast(tensor, tf.float32) for tensor in inputs)
+    product = tf.matmul(
+        left, right, transpose_a=attribute(operation, "adj_x"), transpose_b=attribute(operation, "adj_y")
+    )
+    return tf.cast(product, tf.int32)
 
 
 # Shapes.
@@ -226,17 +259,25 @@ RULES: tuple[Rule, ...] = (
     _rule("relu-as-maximum", "Relu", _relu, "its Relu takes no narrow integers"),
     _rule("relu6-as-minimum", "Relu6", _relu6, "its Relu6 takes no integers"),
     _rule("square-as-product", "Square", _product_of_itself, "its Square takes no narrow integers"),
-    _rule(
-        "rounded-integers-as-they-are",
-        "Round Rint Floor Ceil",
-        _as_given,
-        "its kernel rounds floats only",
-        lambda operation: operation.inputs[0].dtype.is_integer,
-    ),
     *_lacking(elementary.COMPOSITIONS),
     *_lacking(special.COMPOSITIONS),
+    *_lacking(incomplete.COMPOSITIONS),
     *_lacking(elementwise.COMPOSITIONS, without=("integer-truncate-div-as-floor-div",)),
     *_lacking(integers.COMPOSITIONS),
+    _rule(
+        "least-of-integers-by-choice",
+        "Minimum",
+        _least_by_choice,
+        "the converter takes a cut of integers at 0 and 6 for its Relu6 of floats",
+        _six_of_integers,
+    ),
+    _rule(
+        "bytes-matmul-as-floats",
+        "BatchMatMulV3",
+        _bytes_as_floats,
+        "its matrix product takes bytes only with a scale",
+        _of_bytes,
+    ),
     # Order, counts and places.
     _rule("arg-extreme-as-mask", "ArgMax ArgMin", _max_as_mask, "its ArgMax takes no int64"),
     _rule("unique-v2-as-unique", "UniqueV2", _unique_counts, "the format knows the first version of Unique alone"),

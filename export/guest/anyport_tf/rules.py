@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import dataclasses
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -26,8 +27,6 @@ GraphDef = Any
 Operation = Any
 """A `tf.Operation` of the scratch graph: `get_attr`, `inputs` with their shapes and dtypes, `outputs`."""
 Tensor = Any
-Table = tuple[Array, Array]
-"""Keys and values."""
 
 MOST_PASSES = 12
 """What a rule makes may be matched by another; more rounds than this mean that two rules undo each other."""
@@ -73,8 +72,7 @@ def apply(model: Canonical, rules: Sequence[Rule]) -> tuple[Canonical, list[Repa
     signatures = {}
     for name, signature in model.signatures.items():
         values = {placeholder: model.weights[weight] for placeholder, weight in signature.weights.items()}
-        tables = {placeholder: model.table(table) for placeholder, table in signature.tables.items()}
-        graph, outputs = apply_to_graph(signature.graph, signature.outputs, rules, values, done, tables)
+        graph, outputs = apply_to_graph(signature.graph, signature.outputs, rules, values, done)
         signatures[name] = trimmed(dataclasses.replace(signature, graph=graph, outputs=outputs))
     return dataclasses.replace(model, signatures=signatures), done
 
@@ -113,15 +111,14 @@ def apply_to_graph(
     rules: Sequence[Rule],
     values: Mapping[str, Array],
     done: list[Repair],
-    tables: Mapping[str, Table] | None = None,
 ) -> tuple[GraphDef, dict[str, str]]:
     """Apply rules to one graph; return it and where its outputs are now.
 
-    `values` are those of placeholders that stand for weights, for `value_of`, and `tables` those of lookup tables, for
-    `table_of`.  Repairs made are appended to `done`.
+    `values` are those of placeholders that stand for weights, for `value_of`.  Repairs made are appended to
+    `done`.
     """
     engine = _Engine(rules, done)
-    with _known(_values, values), _known(_tables, tables or {}):
+    with _known(values):
         graph, moved = engine.repair(graph, "")
     return graph, {name: _moved(reference, moved) for name, reference in outputs.items()}
 
@@ -129,16 +126,13 @@ def apply_to_graph(
 _values: contextvars.ContextVar[Mapping[str, Array]] = contextvars.ContextVar("values", default={})  # noqa: B039
 
 
-_tables: contextvars.ContextVar[Mapping[str, Table]] = contextvars.ContextVar("tables", default={})  # noqa: B039
-
-
 @contextlib.contextmanager
-def _known(what: contextvars.ContextVar[Any], values: Mapping[str, Any]) -> Iterator[None]:
-    token = what.set(values)
+def _known(values: Mapping[str, Array]) -> Iterator[None]:
+    token = _values.set(values)
     try:
         yield
     finally:
-        what.reset(token)
+        _values.reset(token)
 
 
 def value_of(tensor: Tensor) -> Array | None:
@@ -149,13 +143,6 @@ def value_of(tensor: Tensor) -> Array | None:
         return _values.get().get(tensor.op.name)
     value = tf.get_static_value(tensor)
     return None if value is None else np.asarray(value)
-
-
-def table_of(handle: Tensor) -> Table | None:
-    """Return the keys and values of the lookup table behind a handle; None where they aren't known."""
-    while handle.op.type == "Identity":
-        handle = handle.op.inputs[0]
-    return _tables.get().get(handle.op.name)
 
 
 def attribute(operation: Operation, name: str, default: Any = None) -> Any:
@@ -199,11 +186,8 @@ class _Engine:
             tf.graph_util.import_graph_def(graph, name="")
             for node in [node for node in graph.node if node.op in self.by_op]:
                 operation = scratch.get_operation_by_name(node.name)
-                rule = self._rule(operation, where)
+                rule, made = self._replacement(operation, where)
                 if rule is None:
-                    continue
-                made = self._make(rule, operation, where)
-                if made is None:
                     continue
                 replaced |= {
                     old.name: new.name for old, new in zip(operation.outputs, made, strict=True) if new is not None
@@ -214,20 +198,25 @@ class _Engine:
                 return graph, {}
             return _spliced(scratch.as_graph_def(), replaced), replaced
 
-    def _rule(self, operation: Operation, where: str) -> Rule | None:
+    def _replacement(self, operation: Operation, where: str) -> tuple[Rule | None, list[Tensor]]:
+        """Return the first rule that can do the operation, and its new outputs; no rule where none can."""
         for rule in self.by_op[operation.type]:
-            if (rule.name, where + operation.name) not in self.stuck and rule.when(operation):
-                return rule
-        return None
-
-    def _make(self, rule: Rule, operation: Operation, where: str) -> list[Tensor] | None:
-        scope = f"{operation.name}/{rule.name}/"
-        try:
-            with tf.name_scope(scope if scope[0].isalnum() else f"repaired{scope}"):
-                made = rule.becomes(operation, list(operation.inputs))
-        except Inapplicable:
+            if (rule.name, where + operation.name) in self.stuck or not rule.when(operation):
+                continue
+            try:
+                return rule, self._make(rule, operation)
+            except Inapplicable:
+                pass
+            except (TypeError, ValueError, NotImplementedError):
+                # A shape or dtype that nobody thought of: the preflight refuses what no rule can do.
+                traceback.print_exc()
             self.stuck.add((rule.name, where + operation.name))
-            return None
+        return None, []
+
+    def _make(self, rule: Rule, operation: Operation) -> list[Tensor]:
+        scope = f"{operation.name}/{rule.name}/"
+        with tf.name_scope(scope if scope[0].isalnum() else f"repaired{scope}"):
+            made = rule.becomes(operation, list(operation.inputs))
         outputs = list(made) if isinstance(made, (list, tuple)) else [made]
         for old, new in zip(operation.outputs, outputs, strict=True):
             if new is not None and new.dtype != old.dtype:
@@ -265,8 +254,7 @@ class _Engine:
         outputs = [tensors[function.ret[argument.name]] for argument in function.signature.output_arg]
         inner = dict.fromkeys(argument.name for argument in function.signature.input_arg)
         values = {name: value for name, value in _values.get().items() if name not in inner}
-        tables = {name: table for name, table in _tables.get().items() if name not in inner}
-        with _known(_values, values), _known(_tables, tables):
+        with _known(values):
             repaired, moved = self.repair(body, f"{where}{function.signature.name}/")
         outputs = [_moved(name, moved) for name in outputs]
         made = _as_function(function, repaired, outputs)

@@ -15,10 +15,15 @@ EXAMPLES: dict[str, list[Make]] = {}
 """Name of the rule → its examples."""
 
 
-def example(*rules: str) -> Callable[[Make], Make]:
-    """Declare an example of the rules named."""
+KEEPING: set[str] = set()
+"""Rules whose examples keep the op's type and name: they change its dtype, its axis or its neighbours."""
+
+
+def example(*rules: str, keeps: bool = False) -> Callable[[Make], Make]:
+    """Declare an example of the rules named; `keeps` if what they are about is still there afterwards."""
 
     def declare(make: Make) -> Make:
+        KEEPING.update(rules if keeps else ())
         for rule in rules:
             EXAMPLES.setdefault(rule, []).append(make)
         return make

@@ -28,15 +28,41 @@ IMAGE = drawn(2, 7, 6, 3)
 WORDS = texts("a, b", "", "no", ",,")
 
 declare("erfc-as-erf", "erfc", tf.math.erfc, X)
-declare("round-of-integers", "round", tf.round, integers(3, 4))
 declare("population-count-as-sums", "bits", lambda x: raw.PopulationCount(x=x), integers(3, 4))
 declare("string-of-bool", "words", lambda x: tf.strings.as_string(x > 0), X)
 declare("euclidean-norm-as-root", "norm", lambda x: tf.math.reduce_euclidean_norm(x, -1, True), X)
-declare("lin-space-as-range", "steps", lambda x: tf.linspace(x[0, 0], x[0, 1], 5), X)
+declare("lin-space-as-range", "steps", lambda x: raw.LinSpace(start=x[0, 0], stop=x[0, 1], num=5), X)
 declare("rank-and-shapes", "rank", lambda x: tf.raw_ops.ShapeN(input=[x, x[0]]), X)
 declare("zeros-like-strings", "empty", tf.zeros_like, WORDS)
 declare("one-hot-as-equal", "beyond", lambda x: tf.one_hot(x, 4, axis=0), np.array([0, 3, -1, 5], np.int32))
 declare("unique-of-vector", "vector", lambda x: raw.UniqueV2(x=x, axis=[0])[0], integers(9, low=0, high=4))
+
+declare(
+    "adjoint-as-transpose", "integers", lambda x, y: raw.BatchMatMulV2(x=x, y=y, adj_x=True, adj_y=True),
+    integers(2, 3, 4), integers(2, 5, 3),
+)  # fmt: skip
+declare(
+    "reverse-sequence-from-front",
+    "inner",
+    lambda x, lengths: tf.reverse_sequence(x, lengths, seq_axis=2, batch_axis=0),
+    drawn(2, 3, 4),
+    np.array([3, 1], np.int32),
+)
+declare("narrow-arg-max", "narrow", lambda x: raw.ArgMax(input=x, dimension=-1, output_type=tf.int16), X)
+declare(
+    "strings-by-place",
+    "rows",
+    lambda x, i: tf.gather(x, i, axis=1),
+    texts("a", "b", "c", "d").reshape(2, 2),
+    np.array([1, 0, 1]),
+)
+declare(
+    "strings-by-place",
+    "nd_rows",
+    lambda x, i: tf.gather_nd(x, i),
+    texts("a", "b", "c", "d").reshape(2, 2),
+    np.array([[1], [0], [1]]),
+)
 
 for kind in (np.int8, np.int64):
     counts = integers(3, 4, low=0, high=7, dtype=kind)
@@ -97,3 +123,39 @@ def stride_beyond_the_kernel() -> tuple[Any, list[Any]]:
         return tf.nn.conv3d_transpose(x, drawn(2, 2, 2, 4, 2, seed=1), size, strides=3, padding="SAME")
 
     return call, [drawn(2, 3, 3, 2, 2)]
+
+
+@example("axis-from-front")
+def last_axis() -> tuple[Any, list[Any]]:
+    @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32)])
+    def call(x: Any) -> Any:
+        return tf.math.cumprod(x, axis=-1, exclusive=True, reverse=True)
+
+    return call, [X]
+
+
+@example("same-dilated-as-pad")
+def sizes_that_vary() -> tuple[Any, list[Any]]:
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)])
+    def call(x: Any) -> Any:
+        return tf.nn.conv2d(x, drawn(3, 2, 3, 5, seed=1), 1, "SAME", dilations=[2, 3])
+
+    return call, [IMAGE]
+
+
+@example("resized-in-float32")
+def bytes_between_pixels() -> tuple[Any, list[Any]]:
+    @tf.function(input_signature=[tf.TensorSpec([None, 7, 6, 3], tf.uint8)])
+    def call(x: Any) -> Any:
+        return raw.ResizeBilinear(images=x, size=[4, 9], half_pixel_centers=True)
+
+    return call, [integers(2, 7, 6, 3, low=0, high=255, dtype=np.uint8)]
+
+
+@example("resized-in-float32")
+def halves_in_boxes() -> tuple[Any, list[Any]]:
+    @tf.function(input_signature=[tf.TensorSpec([2, 7, 6, 3], tf.float16)])
+    def call(x: Any) -> Any:
+        return tf.image.crop_and_resize(x, [[0.1, 0.2, 0.9, 0.8], [0.0, 0.3, 1.2, 1.0]], [1, 0], [3, 5])
+
+    return call, [IMAGE.astype(np.float16)]

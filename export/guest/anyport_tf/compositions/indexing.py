@@ -21,9 +21,9 @@ def batched_gather(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     """`GatherV2` with batch dimensions as one without: each index moved on by the entries of the batches before its own."""
     value, indices = inputs[0], inputs[1]
     axis = tf.get_static_value(inputs[2])
-    if axis is None:
-        raise Inapplicable("the axis isn't constant")
     batch, count = int(attribute(operation, "batch_dims")), rank(value)
+    if axis is None or not batch:
+        raise Inapplicable("the axis isn't constant" if batch else "it has no batch dimensions")
     batch, axis = batch + rank(indices) if batch < 0 else batch, int(axis) % count
     # The gathered axis moves to just behind the batch; what it jumped over comes back behind the gathered.
     value = _transposed(value, [*range(batch), axis, *range(batch, axis), *range(axis + 1, count)])
@@ -91,8 +91,8 @@ def strided_slice_as_gather(operation: Operation, inputs: Sequence[Tensor]) -> T
     """`StridedSlice` with steps as one without, and a gather along each axis that had one.  Steps must be constant."""
     value, begin, end, steps = inputs
     strides = tf.get_static_value(steps)
-    if strides is None:
-        raise Inapplicable("the steps aren't constant")
+    if strides is None or (strides == 1).all():
+        raise Inapplicable("the steps aren't constant" if strides is None else "it has no steps")
     masks = {name: int(attribute(operation, name)) for name in MASKS}
     stepped = [entry for entry in range(len(strides)) if strides[entry] != 1 and _has_range(masks, entry)]
     whole = sum(1 << entry for entry in stepped)

@@ -184,7 +184,7 @@ def _put_back(
     """Sum what each element of the windows gets, put where the windows see it."""
     if elements > MOST_TAPS:
         raise Inapplicable(f"its window has more than {MOST_TAPS} elements")
-    total = None
+    total: Tensor = None
     _, height, width, _ = sizes(x)
     for element in range(elements):
         row, column = divmod(element, windows[1].length)

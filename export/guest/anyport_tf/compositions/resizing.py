@@ -142,7 +142,13 @@ def _cubic(axis: Axis) -> tuple[list[Values], list[Values]]:
     low = maths.floor(positions)
     part = maths.round((positions - low) * TABLE) * np.float32(1 / TABLE)
     a = -0.5 if axis.centers else -0.75
-    near, far = (lambda t: ((a + 2) * t - (a + 3)) * t * t + 1), (lambda t: ((a * t - 5 * a) * t + 8 * a) * t - 4 * a)
+
+    def near(t: Values) -> Values:
+        return ((a + 2) * t - (a + 3)) * t * t + 1
+
+    def far(t: Values) -> Values:
+        return ((a * t - 5 * a) * t + 8 * a) * t - 4 * a
+
     weights = [far(part + 1), near(part), near(1 - part), far(2 - part)]
     places = [axis.bounded(low + shift) for shift in (-1, 0, 1, 2)]
     if not axis.centers:
