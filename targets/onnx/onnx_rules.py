@@ -181,6 +181,10 @@ IMAGES = (
         "resized-in-float32", "ResizeBilinear ResizeBicubic ResizeArea CropAndResize",
         onnx_tensors.in_float32, DTYPE, _not_float32,
     ),
+    *_shared(
+        "resize-bilinear-as-gather resize-nearest-as-gather",
+        "tf2onnx states a factor, which rounds to another size", onnx_windows.misses_its_size,
+    ),
     *_shared("resize-bicubic-as-gather", "ONNX' cubic has other coefficients"),
     *_shared("resize-area-as-matmul", "tf2onnx yields other numbers"),
     *_shared("scale-and-translate-as-matmul"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from anyport_tf.compositions.shapes import Size, again, fixed, padded, rank, size, sizes
@@ -95,3 +96,13 @@ def _unstrided(operation: Operation, x: Tensor, axis: int, window: Window, wante
 def needs_statistics(operation: Operation) -> bool:
     """Whether a batch normalisation computes statistics, or hands on those that it was given."""
     return bool(attribute(operation, "is_training")) or any(output.consumers() for output in operation.outputs[1:])
+
+
+def misses_its_size(operation: Operation) -> bool:
+    """Whether a resize must not be stated as a factor: the factor in float32, times the size, rounds down to another."""
+    before, wanted = operation.inputs[0].shape, tf.get_static_value(operation.inputs[1])
+    if wanted is None or before.rank != 4 or None in before[1:3].as_list():
+        return True
+    factors = [np.float32(size) / np.float32(old) for size, old in zip(wanted, before[1:3].as_list(), strict=True)]
+    made = [int(np.floor(np.float32(old) * factor)) for old, factor in zip(before[1:3].as_list(), factors, strict=True)]
+    return made != [int(size) for size in wanted]

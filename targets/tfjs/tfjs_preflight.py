@@ -51,6 +51,32 @@ HINTS = {
 FALLBACK_HINT = "Replace it in the model, or move it into the page's own code before or after the model."
 
 
+WITHOUT_STRINGS = frozenset(
+    [
+        "Transpose",
+        "Gather",
+        "GatherV2",
+        "GatherNd",
+        "Select",
+        "SelectV2",
+        "Tile",
+        "Pad",
+        "PadV2",
+        "MirrorPad",
+        "Fill",
+        "ReverseV2",
+        "Split",
+        "SplitV",
+        "BroadcastTo",
+        "OneHot",
+        "Add",
+        "AddV2",
+        "StringNGrams",
+    ]
+)
+"""Ops that have kernels on wasm, and none for strings (StringNGrams yields other words)."""
+
+
 def refusals(model: Canonical) -> list[Refusal]:
     """Return everything in the model, simplified and repaired, that TF.js can't do."""
     return [refusal for signature in model.signatures.values() for refusal in _of_signature(signature)]
@@ -89,6 +115,13 @@ def _of_operation(name: str, operation: Operation, known: frozenset[str]) -> Ite
             "its wasm backend has no kernel for it" if operation.type in WITHOUT_KERNEL else "the format has no such op"
         )
         yield Refusal(op=operation.type, node=name, reason=lacks, hint=HINTS.get(operation.type, FALLBACK_HINT))
+    elif operation.type in WITHOUT_STRINGS and any(tensor.dtype == tf.string for tensor in operation.inputs):
+        yield Refusal(
+            op=operation.type,
+            node=name,
+            reason="its kernel takes no strings",
+            hint="Move strings about in the page's own code, before the model.",
+        )
     elif operation.type in PRODUCTS and not operation.outputs[0].dtype.is_floating:
         yield Refusal(
             op=operation.type,

@@ -132,12 +132,11 @@ def _with_narrow_axes(operation: Operation, inputs: Sequence[Tensor]) -> list[Te
 # Integers.
 
 
-def _six_of_integers(operation: Operation) -> bool:
-    """Whether integers are cut at 6, which together with a cut at 0 the converter takes for its Relu6 of floats."""
-    return bool(operation.outputs[0].dtype.is_integer) and any(
-        tf.get_static_value(tensor) is not None and (tf.get_static_value(tensor) == 6).any()
-        for tensor in operation.inputs
-    )
+def _cuts_integers(operation: Operation) -> bool:
+    """Whether integers are cut from both sides: at 0 and 6, the converter takes that for its Relu6 of floats."""
+    beside = [tensor.op.type for tensor in operation.inputs]
+    beside += [reader.type for reader in operation.outputs[0].consumers()]
+    return bool(operation.outputs[0].dtype.is_integer) and "Maximum" in beside
 
 
 def _least_by_choice(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
@@ -269,7 +268,7 @@ RULES: tuple[Rule, ...] = (
         "Minimum",
         _least_by_choice,
         "the converter takes a cut of integers at 0 and 6 for its Relu6 of floats",
-        _six_of_integers,
+        _cuts_integers,
     ),
     _rule(
         "bytes-matmul-as-floats",

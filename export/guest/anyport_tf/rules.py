@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import dataclasses
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -21,7 +22,7 @@ import tensorflow as tf
 from tensorflow.python.framework import function_def_to_graph, graph_to_function_def
 
 from .canonical import Array, Canonical, Signature
-from .freeze import FRAMES, prune, source_node
+from .freeze import FRAMES, all_nodes, prune, source_node
 
 GraphDef = Any
 Operation = Any
@@ -174,7 +175,9 @@ class _Engine:
             if not replaced:
                 return self._functions(graph, where), moved
             moved = {old: _moved(new, replaced) for old, new in moved.items()} | replaced
-        raise RuntimeError(f"rules undo each other: {', '.join(sorted({repair.rule for repair in self.done}))}")
+        # Rules that undo each other: the preflight refuses what is left of the op that they are about.
+        print(f"rules undo each other: {sorted({repair.rule for repair in self.done})}", file=sys.stderr)
+        return self._functions(graph, where), moved
 
     def _once(self, graph: GraphDef, where: str, original: set[str]) -> tuple[GraphDef, dict[str, str]]:
         """Replace every node that some rule matches now."""
@@ -346,6 +349,9 @@ def _spliced(graph: GraphDef, replaced: Mapping[str, str]) -> GraphDef:
     waits = {source_node(old): f"^{source_node(new)}" for old, new in replaced.items()}
     kept = tf.compat.v1.GraphDef(versions=graph.versions, library=graph.library)
     kept.node.extend(node for node in graph.node if node.name not in gone)
+    for node in all_nodes(kept):
+        # The canonical form keeps control flow functional, that of repairs too.
+        node.attr.pop("_lower_using_switch_merge", None)
     for node in kept.node:
         for index, reference in enumerate(node.input):
             if reference.startswith("^"):

@@ -3,7 +3,7 @@
 Each rule is applied alone to the graph of each of its examples, and both graphs are run by TensorFlow: the rule must have
 done something, the op it is about must be gone, and every output must be equal (1e-5 of the largest value; integers, booleans
 and strings exactly).  A composition that targets share (`COMPOSITIONS`) is checked once, whenever they use it, and so is each
-repair of whole graphs (`WHOLE`).  Prints `{RULE: {"examples": N, "problems": [TEXT, …]}}`, and for a rule without an example says so.
+repair of whole graphs (`WHOLE`).  Prints `{RULE: {"examples": N, "problems": [TEXT, …]}}`; one without an example has that problem.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from examples import example
 from shorthand import declare, drawn
 
 raw = tf.raw_ops
@@ -93,3 +94,22 @@ declare(
     drawn(2, 3, 2, 2, 2, 2),
     unknown=(),
 )
+
+
+@example("least-of-integers-by-choice")
+def integers_cut_from_both_sides() -> tuple[Any, list[Any]]:
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int64)])
+    def function(x: Any) -> Any:
+        return tf.maximum(tf.minimum(x, 6), 0)
+
+    return function, [np.array([-3, 0, 5, 6, 9], np.int64)]
+
+
+@example("bytes-matmul-as-floats")
+def product_of_bytes() -> tuple[Any, list[Any]]:
+    @tf.function(input_signature=[tf.TensorSpec([None, 40], tf.int8), tf.TensorSpec([40, 3], tf.int8)])
+    def function(x: Any, y: Any) -> Any:
+        return tf.matmul(x, y, output_type=tf.int32)
+
+    rng = np.random.default_rng(0)
+    return function, [rng.integers(-128, 128, (5, 40), np.int8), rng.integers(-128, 128, (40, 3), np.int8)]
