@@ -132,6 +132,6 @@ def _outlook(choice: Choice, outcome: guests.Outcome) -> Outlook:
     common: dict[str, Any] = {"target": choice.target.name, "variant": choice.variant}
     if outcome.result is None:
         return Outlook(verdict="unknown", reason=f"{outcome.message} (log: {outcome.log})", **common)
-    found = {key: tuple(outcome.result[key]) for key in ("repairs", "refusals", "notes")}
+    found: dict[str, Any] = {key: tuple(outcome.result[key]) for key in ("repairs", "refusals", "notes")}
     verdict: Verdict = "refused" if found["refusals"] else "repaired" if found["repairs"] else "as it is"
     return Outlook(verdict=verdict, **found, **common)

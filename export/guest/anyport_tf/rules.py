@@ -219,8 +219,8 @@ class _Engine:
     def _make(self, rule: Rule, operation: Operation) -> list[Tensor]:
         scope = f"{operation.name}/{rule.name}/"
         with tf.name_scope(scope if scope[0].isalnum() else f"repaired{scope}"):
-            made = rule.becomes(operation, list(operation.inputs))
-        outputs = list(made) if isinstance(made, (list, tuple)) else [made]
+            made: Any = rule.becomes(operation, list(operation.inputs))
+        outputs: list[Any] = list(made) if isinstance(made, (list, tuple)) else [made]
         for old, new in zip(operation.outputs, outputs, strict=True):
             if new is not None and new.dtype != old.dtype:
                 raise TypeError(f"rule {rule.name} turns {old.dtype.name} {old.name} into {new.dtype.name}")

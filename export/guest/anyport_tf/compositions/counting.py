@@ -104,7 +104,7 @@ def _number(tensor: Tensor) -> Size:
 
 def _table(operation: Operation, row: Tensor, flat: Tensor, rows: Size | None, count: Size, weights: Tensor) -> Tensor:
     """Return the counts `[rows, count]` (or `[count]`), in the dtype of the weights."""
-    if not weights.shape.is_fully_defined() and weights.shape.rank != rank(flat) and 0 not in weights.shape.as_list():
+    if weights.shape.rank is None:
         raise Inapplicable("whether there are weights is known only when the model runs")
     dtype = weights.dtype
     binary = attribute(operation, "binary_output", False)
