@@ -13,6 +13,7 @@ import onnx_limits
 import onnx_strings
 import tensorflow as tf
 from onnx import helper
+from tf2onnx import tfonnx  # noqa: F401 (registers its handlers)
 from tf2onnx.constants import AI_ONNX_ML_DOMAIN
 from tf2onnx.handler import tf_op
 

@@ -2,8 +2,8 @@
 
 The reflections are chosen as Eigen chooses them, so that Q and R have TensorFlow's signs.  Singular vectors and eigenvectors
 are unique only but for their signs (and in a space of equal values not even that), and Eigen's follow from how its iteration
-happens to run: what is computed here may differ by a sign for each of them.  A model whose outputs show the signs must be
-refused (`sign_dependent`), one that multiplies them away (a pseudo-inverse, a projection) is right.
+happens to run: what is computed here may differ by a sign for each of them.  A model that multiplies them away (a
+pseudo-inverse, a projection) is right; one whose outputs show them answers otherwise, and its verdict says so.
 """
 
 from __future__ import annotations
@@ -175,14 +175,6 @@ def eigh(operation: Operation, inputs: Sequence[Tensor]) -> list[Tensor | None]:
         return [values, None]
     choice = tf.cast(tf.equal(tf.range(number)[None, :, None], order[:, None]), given.dtype)
     return [values, as_before(tf.matmul(v, choice), inputs[0])]
-
-
-def sign_dependent(operation: Operation) -> bool:
-    """Tell whether an operation yields vectors whose signs are its algorithm's own."""
-    return bool(
-        (operation.type == "Svd" and attribute(operation, "compute_uv"))
-        or (operation.type == "SelfAdjointEigV2" and attribute(operation, "compute_v"))
-    )
 
 
 # What they are good for.

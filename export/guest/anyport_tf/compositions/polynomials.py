@@ -38,5 +38,5 @@ class Polynomial:
 def fitted(function: Callable[[float], float], low: float, high: float, degree: int) -> Polynomial:
     """Return the polynomial that meets `function` at Chebyshev's points of `[low, high]`."""
     scale, shift = 2 / (high - low), -(high + low) / (high - low)
-    found: Any = chebyshev.chebinterpolate(lambda t: np.array([function((each - shift) / scale) for each in t]), degree)  # type: ignore[type-var]
+    found: Any = chebyshev.chebinterpolate(lambda t: np.array([function((each - shift) / scale) for each in t]), degree)
     return Polynomial(scale, shift, tuple(float(number) for number in chebyshev.cheb2poly(found)[::-1]))
