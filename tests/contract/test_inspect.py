@@ -15,7 +15,7 @@ import tensorflow as tf
 class Root(keras.layers.Layer):
     def call(self, x):
         square = tf.matmul(x, x, transpose_b=True)
-        return tf.linalg.sqrtm(square)
+        return tf.math.special.expint(tf.abs(square) + 0.1)
 
 
 def root():
@@ -26,7 +26,7 @@ def root():
 @tf.function(input_signature=[tf.TensorSpec([None, 4, 4], name="x")])
 def attend(x):
     scores = tf.einsum("bij,bkj->bik", x, x)
-    return tf.linalg.sqrtm(scores)
+    return tf.math.special.expint(tf.abs(scores) + 0.1)
 """
 
 
@@ -49,7 +49,7 @@ def test_the_contract_and_the_size_are_stated(root: Answer) -> None:
     (signature,) = root.json["signatures"].values()
     assert signature["count"] == 2 * (4 * 4 * 4) + 2 * (4 * 4 * 4)  # the Dense and the product in the layer
     ops = {entry["op"]: entry for entry in signature["ops"]}
-    assert ops["MatrixSquareRoot"]["where"] == ["layer 'root' (Root), net.py:9, in call"]
+    assert ops["Expint"]["where"] == ["layer 'root' (Root), net.py:9, in call"]
     assert all("layer 'mixed' (Dense)" in where for where in ops["BiasAdd"]["where"])
 
 
@@ -60,7 +60,7 @@ def test_an_op_that_a_target_lacks_is_named_with_its_layer_line_and_remedy(root:
     for target in ("tflite", "tfjs", "onnx"):
         assert outlooks[target]["verdict"] == "refused", outlooks[target]
         (refusal,) = outlooks[target]["refusals"]
-        assert refusal["op"] == "MatrixSquareRoot"
+        assert refusal["op"] == "Expint"
         assert refusal["origin"] == "layer 'root' (Root), net.py:9, in call"
         assert refusal["reason"]
         assert refusal["hint"]
@@ -74,7 +74,7 @@ def test_export_refuses_what_inspect_said_and_makes_the_others(anyport: Anyport,
     assert answer.artifact("saved_model")["status"] == "passed"
     refused = answer.artifact("tflite")
     assert (refused["status"], refused["files"]) == ("refused", [])
-    assert "MatrixSquareRoot" in refused["reason"]
+    assert "Expint" in refused["reason"]
     assert "net.py:9" in refused["reason"]
     assert not (folder / "out" / "tflite").exists()
 

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 class Root(keras.layers.Layer):
     def call(self, x):
-        return tf.linalg.sqrtm(tf.matmul(tf.reshape(x, [-1, 4, 4]), tf.reshape(x, [-1, 4, 4]), transpose_b=True))
+        return tf.math.special.expint(tf.abs(x) + 0.1)
 
 
 def build():
@@ -66,7 +66,7 @@ def counter(tmp_path_factory: pytest.TempPathFactory) -> dict[str, anyport.Artif
 def test_an_op_without_an_equivalent_is_named_with_its_layer(root: dict[str, anyport.Artifact], name: str) -> None:
     artifact = root[name]
     assert artifact.status == "refused"
-    assert "MatrixSquareRoot" in artifact.reason
+    assert "Expint" in artifact.reason
     assert "layer 'root' (Root)" in artifact.reason
     assert artifact.hint
     assert artifact.files == ()
