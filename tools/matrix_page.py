@@ -58,7 +58,10 @@ def totals(data: Mapping[str, Any]) -> str:
                 lines.append(_row(f"{title}, official tools by hand", members, "by_hand"))
     if data["not_run"]:
         whole = len(cases) + len(data["not_run"])
-        lines += ["", f"So far {len(cases)} cases, a seeded sample of the catalogue's {whole}, were run for this table."]
+        lines += [
+            "",
+            f"So far {len(cases)} cases, a seeded sample of the catalogue's {whole}, were run for this table.",
+        ]
     return "\n".join(lines)
 
 

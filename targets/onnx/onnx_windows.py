@@ -106,7 +106,10 @@ def misses_its_size(operation: Operation) -> bool:
     factors = [np.float32(size) / np.float32(old) for size, old in zip(wanted, before[1:3].as_list(), strict=True)]
     # onnx.checker multiplies in double precision, onnxruntime in single.
     made = [
-        [int(np.floor(number(old) * number(factor))) for old, factor in zip(before[1:3].as_list(), factors, strict=True)]
+        [
+            int(np.floor(number(old) * number(factor)))
+            for old, factor in zip(before[1:3].as_list(), factors, strict=True)
+        ]
         for number in (np.float32, np.float64)
     ]
     return any(sizes != [int(size) for size in wanted] for sizes in made)
