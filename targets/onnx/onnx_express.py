@@ -69,7 +69,10 @@ def _state(signature: Signature) -> Iterator[Refusal]:
     """A graph that assigns variables: an ONNX file has no state between runs."""
     for name in signature.variables:
         yield Refusal(
-            op="VarHandleOp", node=name, reason="it is assigned to, and an ONNX file keeps no state", hint=STATE_HINT
+            op="VarHandleOp",
+            node=name,
+            reason="the signature assigns it, and an ONNX file keeps no state",
+            hint=STATE_HINT,
         )
 
 

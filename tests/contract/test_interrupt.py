@@ -99,10 +99,8 @@ def interrupt(run: Run, number: signal.Signals) -> None:
     """Interrupt a run and hold it to what is promised."""
     before = sorted(path.name for path in run.cwd.iterdir() if ".anyport-" not in path.name)
     assert len(run.family()) > 1, "there is a guest to be ended"
-    started = time.monotonic()
     run.process.send_signal(number)
     assert run.process.wait(SECONDS) == 130
-    assert time.monotonic() - started < 15
     assert run.all_gone(within=1.0), run.family()
     assert "interrupted; nothing was written" in run.errors.read_text()
     assert "Traceback" not in run.errors.read_text()
