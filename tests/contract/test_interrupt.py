@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from anyport.toolchains import STAMP
 from command import Answer
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
@@ -127,10 +128,14 @@ def test_while_tensorflow_is_imported(start: Start) -> None:
 
 @pytest.mark.parametrize("number", INTERRUPTS)
 def test_while_a_toolchain_is_provisioned(start: Start, tmp_path: Path, number: signal.Signals) -> None:
-    run = start("mlp", "--to", "tflite", "-o", "out", env={"ANYPORT_TOOLCHAINS": str(tmp_path / "toolchains")})
+    # An empty cache: with a warm one uv may be done before the signal arrives.
+    env = {"ANYPORT_TOOLCHAINS": str(tmp_path / "toolchains"), "UV_CACHE_DIR": str(tmp_path / "uv-cache")}
+    run = start("mlp", "--to", "tflite", "-o", "out", env=env)
     run.wait_until(lambda: any(" pip sync " in line for line in run.family().values()), "uv at work")
     interrupt(run, number)
-    assert [path.name for path in (tmp_path / "toolchains").iterdir() if path.is_dir()] == []
+    folders = [path for path in (tmp_path / "toolchains").iterdir() if path.is_dir()]
+    assert [path.name for path in folders if not (path / STAMP).is_file()] == [], "what was left half-built is gone"
+    assert not any(path.name.startswith("tensorflow-") for path in folders), "it was interrupted, and did not end before"
 
 
 def test_while_a_browser_runs(start: Start) -> None:
