@@ -49,6 +49,10 @@ class Runtime:
     """Options for what this machine already has; where there is something, the npm toolchains in `spares` stay away."""
     spares: tuple[str, ...] = ()
     """Names of the toolchains that `local` makes needless."""
+    default: bool = True
+    """Whether artifacts are proved here where no runtime is named; one that is slow to provide or to run waits to be asked for."""
+    cannot: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Variant that can't run here → why, as a clause: "it has no kernels for float16 weights"."""
 
     def required(self) -> tuple[Toolchain, ...]:
         """Return the toolchains that the runtime needs on this machine."""

@@ -24,6 +24,8 @@ BUILT_IN = {
 }
 
 GROUP = "anyport.targets"
+EVERY_RUNTIME = "all"
+"""What `@all` asks for: no runtime may have this name."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -63,7 +65,8 @@ def registry() -> dict[str, Target]:
 def choose(texts: Iterable[str]) -> list[Choice]:
     """Read `target[:variant][@runtime]`, repeatable: the same artifact in two runtimes is one choice.
 
-    Raises `RequestError` for a name that isn't known, with the nearest one that is.
+    Without a runtime, those that are meant by default and can run the variant; `@all` means every one that can.  Raises
+    `RequestError` for a name that isn't known, with the nearest one that is, and for a runtime that can't run the variant.
     """
     chosen: dict[tuple[str, str], dict[str, Runtime]] = {}
     for text in texts:
@@ -74,15 +77,30 @@ def choose(texts: Iterable[str]) -> list[Choice]:
             raise _unknown("target", name, registry())
         if variant and variant not in target.variants:
             raise _unknown(f"variant of {name}", variant, target.variants)
-        runtimes = {item.name: item for item in target.runtimes}
-        if runtime and runtime not in runtimes:
-            raise _unknown(f"runtime of {name}", runtime, runtimes)
-        wanted = {runtime: runtimes[runtime]} if runtime else runtimes
-        chosen.setdefault((name, variant or target.variants[0]), {}).update(wanted)
+        variant = variant or target.variants[0]
+        wanted = {item.name: item for item in _runtimes(target, variant, runtime)}
+        chosen.setdefault((name, variant), {}).update(wanted)
     return [
         Choice(target=registry()[name], variant=variant, runtimes=tuple(runtimes.values()))
         for (name, variant), runtimes in chosen.items()
     ]
+
+
+def _runtimes(target: Target, variant: str, asked: str) -> list[Runtime]:
+    """Return the runtimes that `asked` means for a variant: one by name, `all`, or nothing for the default ones."""
+    runtimes = {item.name: item for item in target.runtimes}
+    if asked in ("", EVERY_RUNTIME):
+        able = [item for item in target.runtimes if variant not in item.cannot]
+        return able if asked else [item for item in able if item.default]
+    if asked not in runtimes:
+        raise _unknown(f"runtime of {target.name}", asked, [*runtimes, EVERY_RUNTIME])
+    if variant in runtimes[asked].cannot:
+        others = [item.name for item in target.runtimes if variant not in item.cannot]
+        raise RequestError(
+            f"{asked} can't run {target.name}:{variant}: {runtimes[asked].cannot[variant]}",
+            f"Name one that can: {', '.join(others)}.",
+        )
+    return [runtimes[asked]]
 
 
 def _unknown(what: str, name: str, known: Iterable[str]) -> RequestError:

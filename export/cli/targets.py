@@ -53,6 +53,8 @@ def describe_runtime(runtime: Runtime) -> dict[str, Any]:
         "name": runtime.name,
         "summary": runtime.summary,
         "state": state,
+        "default": runtime.default,
+        "cannot": dict(runtime.cannot),
         "local": {k: str(v) for k, v in local.items()},
     }
 
@@ -62,4 +64,7 @@ def _print(found: list[dict[str, Any]]) -> None:
         print(f"{target['name']}: {target['summary']}")
         print(f"  variants: {', '.join(target['variants'])}")
         for runtime in target["runtimes"]:
-            print(f"  @{runtime['name']}: {runtime['summary']} [{runtime['state']}]")
+            asked = "" if runtime["default"] else "; only where it is named"
+            print(f"  @{runtime['name']}: {runtime['summary']} [{runtime['state']}{asked}]")
+            for variant, why in runtime["cannot"].items():
+                print(f"      not {variant}: {why}")

@@ -35,8 +35,8 @@ def all_toolchains() -> list[Toolchain]:
 
 
 def needed() -> list[Toolchain]:
-    """Return the toolchains that this machine needs: those that nothing on it makes needless."""
-    return _toolchains(Runtime.required)
+    """Return the toolchains that exports need here by default: those that nothing on this machine makes needless."""
+    return _toolchains(lambda runtime: runtime.required() if runtime.default else ())
 
 
 def _toolchains(of: Callable[[Runtime], tuple[Toolchain, ...]]) -> list[Toolchain]:

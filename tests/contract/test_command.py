@@ -22,7 +22,7 @@ def test_an_export_says_which_runtime_proved_what(digits: tuple[Answer, Path]) -
     answer, out = digits
     assert answer.code == 0, answer.err
     for runtime in targets.registry()["tflite"].runtimes:
-        assert runtime.name in answer.out
+        assert (runtime.name in answer.out) == runtime.default
     assert answer.out.count("passed") == 2
     assert "failed" not in answer.out
     assert "\x1b" not in answer.out + answer.err, "no colours where there is no terminal"

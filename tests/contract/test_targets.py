@@ -36,7 +36,7 @@ def test_names_can_be_typed_and_are_their_own(target_: Target) -> None:
     names = [target_.name, *target_.variants, *(runtime.name for runtime in target_.runtimes)]
     assert [name for name in names if not name or set(name) & set(":@ /\\")] == []
     assert repeated(list(target_.variants)) == []
-    assert repeated([runtime.name for runtime in target_.runtimes]) == []
+    assert repeated([*(runtime.name for runtime in target_.runtimes), targets.EVERY_RUNTIME]) == []
     assert targets.registry()[target_.name] is target_
 
 
@@ -45,6 +45,9 @@ def test_a_target_has_a_summary_a_variant_and_a_runtime_that_proves_it(target_: 
     assert target_.summary
     assert target_.variants
     assert target_.runtimes
+    for variant in target_.variants:
+        assert [item for item in target_.runtimes if item.default and variant not in item.cannot], variant
+    assert {variant for runtime in target_.runtimes for variant in runtime.cannot} <= set(target_.variants)
 
 
 def test_no_two_artifacts_share_a_folder() -> None:

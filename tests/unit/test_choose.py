@@ -14,12 +14,15 @@ from anyport.errors import RequestError
 from anyport.protocols import Runtime, Target
 
 RUNTIMES = tuple(Runtime(name=name, summary="", script=Path("run.py")) for name in ("alpha", "beta"))
-FAKE = Target(name="fake", summary="", variants=("plain", "small"), convert=Path("convert.py"), runtimes=RUNTIMES)
+SLOW = Runtime(name="slow", summary="", script=Path("run.py"), default=False, cannot={"small": "it has no room"})
+FAKE = Target(
+    name="fake", summary="", variants=("plain", "small"), convert=Path("convert.py"), runtimes=(*RUNTIMES, SLOW)
+)
 
 
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One registered target, with two variants and two runtimes."""
+    """One registered target, with two variants, two runtimes and one that waits to be asked for."""
     monkeypatch.setattr(targets, "registry", lambda: {"fake": FAKE})
 
 
@@ -41,6 +44,9 @@ def chosen(*texts: str) -> list[tuple[str, str, list[str]]]:
         (["fake@beta", "fake:plain@alpha"], [("fake", "plain", ["beta", "alpha"])]),
         (["fake", "fake"], [("fake", "plain", ["alpha", "beta"])]),
         (["fake:small", "fake"], [("fake", "small", ["alpha", "beta"]), ("fake", "plain", ["alpha", "beta"])]),
+        (["fake@slow"], [("fake", "plain", ["slow"])]),
+        (["fake@all"], [("fake", "plain", ["alpha", "beta", "slow"])]),
+        (["fake:small@all"], [("fake", "small", ["alpha", "beta"])]),
         ([], []),
     ],
 )
@@ -58,6 +64,7 @@ def test_words_become_choices(texts: list[str], expected: list[tuple[str, str, l
         ("FAKE:small", "there is no target 'FAKE'", "anyport targets"),
         ("fake:smal", "there is no variant of fake 'smal'; there are plain, small", "Did you mean 'small'?"),
         ("fake@gamma", "there is no runtime of fake 'gamma'; there are alpha, beta", "anyport targets"),
+        ("fake:small@slow", "slow can't run fake:small: it has no room", "Name one that can: alpha, beta."),
         ("fake@bta", "there is no runtime of fake 'bta'", "Did you mean 'beta'?"),
         ("fake@beta:small", "there is no runtime of fake 'beta:small'", "beta"),
     ],
