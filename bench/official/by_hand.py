@@ -130,6 +130,7 @@ def _tflite(converter: Any, folder: Path, contracts: Mapping[str, Any]) -> dict[
             "file": "model.tflite",
             "key": key,
             "batch": None,
+            "dtypes": {"inputs": {}, "outputs": {}},
             "inputs": _matched(contract["inputs"], signatures[key]["inputs"]),
             "outputs": _matched(contract["outputs"], signatures[key]["outputs"]),
         }
