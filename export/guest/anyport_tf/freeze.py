@@ -258,7 +258,7 @@ def _finish(
         node.attr.pop("_class", None)
         # Which custom gradient it has: nobody trains an artifact, and saving one that captures a tensor fails.
         node.attr.pop("_gradient_op_type", None)
-    if not states and not any(_assigns(node) or node.op in FRAMES for node in all_nodes(graph)):
+    if not states and not any(assigns(node) or node.op in FRAMES for node in all_nodes(graph)):
         for node in all_nodes(graph):
             drop_control_inputs(node)
     graph = prune(_without_controls_from(graph, {*states, *tables}), [source_node(name) for name in outputs])
@@ -422,10 +422,11 @@ def _in_order(keys: Array, values: Array) -> Table:
 
 
 def _changes(users: Iterable[NodeDef]) -> bool:
-    return any(_assigns(node) for node in users)
+    return any(assigns(node) for node in users)
 
 
-def _assigns(node: NodeDef) -> bool:
+def assigns(node: NodeDef) -> bool:
+    """Tell whether the node changes the variable that is its first input."""
     return str(node.op).startswith(ASSIGNING)
 
 

@@ -21,7 +21,7 @@ import tensorflow as tf
 import anyport_guest
 from anyport_guest import Array, BadRequest, Calls, Progress, Tensors
 
-from . import canonical, precision, ranges, samples
+from . import canonical, precision, ranges, samples, state
 from .freeze import Frozen, all_nodes, freeze_function
 from .origins import Origins, lines_of
 
@@ -194,7 +194,17 @@ def _freeze(traced: Sequence[Traced]) -> dict[str, Frozen]:
         item = frozen[signature.name]
         if (changing & set(item.parameters)) - set(item.states.values()):
             frozen[signature.name] = signature.freeze(changing)
-    return frozen
+    return _without_hidden_state(traced, frozen)
+
+
+def _without_hidden_state(traced: Sequence[Traced], frozen: dict[str, Frozen]) -> dict[str, Frozen]:
+    """Leave out the variables whose value no output of any signature shows."""
+    outputs = {signature.name: [port.tensor for port in signature.outputs] for signature in traced}
+    changing = {variable for item in frozen.values() for variable in item.states.values()}
+    hidden = changing.difference(*(state.seen(item, outputs[name]) for name, item in frozen.items()))
+    if not hidden:
+        return frozen
+    return {name: state.without(item, outputs[name], hidden) for name, item in frozen.items()}
 
 
 def _origins(traced: Sequence[Traced]) -> Origins:

@@ -28,6 +28,27 @@ def counter():
     return Counter()
 
 
+class HiddenCounter(tf.Module):
+    """Counts calls, and tells nobody."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = tf.Variable(0, trainable=False)
+        self.longest = tf.Variable(0.0, trainable=False)
+
+    @tf.function(input_signature=[floats(3)])
+    def __call__(self, x):
+        self.calls.assign_add(1)
+        if self.calls > 2:
+            self.longest.assign(tf.maximum(self.longest, tf.norm(x)))
+        return tf.nn.relu(x)
+
+
+@case
+def hidden_counter():
+    return HiddenCounter()
+
+
 class RunningMean(tf.Module):
     def __init__(self):
         super().__init__()
