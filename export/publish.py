@@ -14,6 +14,8 @@ from anyport import manifest
 from anyport.errors import RequestError
 
 LOGS_KEPT = 20
+LOGS_IN_USE_SECONDS = 24 * 3600.0
+"""A folder of logs that was written into later than this ago may belong to a run that is still going on."""
 
 
 def check_destination(out: Path, force: bool) -> None:
@@ -72,7 +74,8 @@ def new_log_folder() -> Path:
     try:
         root.mkdir(parents=True, exist_ok=True)
         for old in sorted(path for path in root.iterdir() if path.is_dir())[: -LOGS_KEPT + 1]:
-            shutil.rmtree(old, ignore_errors=True)
+            if time.time() - old.stat().st_mtime > LOGS_IN_USE_SECONDS:
+                shutil.rmtree(old, ignore_errors=True)
         return Path(tempfile.mkdtemp(prefix=time.strftime("%Y%m%d-%H%M%S-"), dir=root))
     except OSError as error:
         raise RequestError(
