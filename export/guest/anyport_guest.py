@@ -9,7 +9,8 @@ Tensor files are `.npz` archives whose keys are `SIGNATURE/CALL/ROLE/NAME`:
 * CALL a decimal number from 0: one execution of the signature;
 * ROLE `inputs` or `outputs`.
 
-A string tensor is stored as fixed-width bytes (NumPy kind `S`).
+What an artifact's state begins with lies beside it in `INITIAL_STATE`, another `.npz`, whose keys are the percent-encoded
+names of the inputs that it is fed as.  A string tensor is stored as fixed-width bytes (NumPy kind `S`).
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ Array = npt.NDArray[Any]
 Tensors = dict[str, Array]
 Calls = dict[str, list[Tensors]]
 Progress = Callable[[str], None]
+
+INITIAL_STATE = "initial_state.npz"
 
 WARM_RUNS = 5
 WARM_SECONDS = 1.0
@@ -90,6 +93,39 @@ def write_calls(path: str | Path, **roles: Mapping[str, list[Tensors]]) -> None:
     # same tensors give the same bytes.
     with open(path, "wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
+
+
+def write_state(folder: str | Path, values: Mapping[str, Array]) -> None:
+    """Write what an artifact's state begins with, by the names of the inputs that it is fed as."""
+    with open(Path(folder, INITIAL_STATE), "wb") as file:
+        np.savez(file, **{_quote(name): storable(value) for name, value in values.items()})  # type: ignore[arg-type]
+
+
+def read_state(folder: str | Path) -> Tensors:
+    """Read what an artifact's state begins with; nothing where it has none."""
+    path = Path(folder, INITIAL_STATE)
+    if not path.is_file():
+        return {}
+    with np.load(path, allow_pickle=False) as archive:
+        return {urllib.parse.unquote(key): archive[key] for key in archive.files}
+
+
+def carrying(
+    run: Callable[[Tensors], Tensors], states: Mapping[str, str], values: Tensors
+) -> Callable[[Tensors], Tensors]:
+    """Return `run` with its state (`states`: input → output) fed from `values` and left there for the next call.
+
+    Signatures that share a variable share its entry in `values`.
+    """
+    if not states:
+        return run
+
+    def carried(inputs: Tensors) -> Tensors:
+        outputs = run({**inputs, **{name: values[name] for name in states}})
+        values.update({name: outputs.pop(output) for name, output in states.items()})
+        return outputs
+
+    return carried
 
 
 def storable(array: Any) -> Array:

@@ -2,7 +2,7 @@
 
 Request: `canonical`, `out` (an empty folder), `variant`, `options.opset` (18 unless given).  Result: `signatures` — for
 each `file`, `inputs` and `outputs` (contract name → the file's name) and `batch`, always None: ONNX keeps dimensions
-open — with `repairs`, `notes` and `checker`, which is `clean` or absent.
+open, and `states` (input → output) where it has any — with `repairs`, `notes` and `checker`, which is `clean` or absent.
 
 The stages, one file each: `onnx_prepare.py` folds and repairs (`onnx_rules.py`) the graph and finds what can't be said
 (`onnx_express.py`), `onnx_bridge.py` has tf2onnx convert the skeleton with its weights as inputs, `onnx_ports.py` gives
@@ -28,6 +28,7 @@ from onnx_prepare import opset, prepare
 
 from anyport_guest import Progress
 from anyport_tf.canonical import Canonical, Signature
+from anyport_tf.explicit_state import states, write_initial
 from anyport_tf.preflight import repairs_report
 from anyport_tf.rules import Repair
 
@@ -43,6 +44,7 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         file = "model.onnx" if len(model.signatures) == 1 else f"{urllib.parse.quote(name, safe='')}.onnx"
         converted[name], supplied = _convert(model, signature, opset(model, request), Path(request["out"]) / file)
         repairs += _as_repairs(supplied)
+    write_initial(prepared.source, request["out"])
     return {
         "signatures": converted,
         "repairs": repairs_report(model, repairs),
@@ -63,7 +65,7 @@ def _convert(
     weights = {new.get(name, name): array for name, array in weights.items()}
     supplied = onnx_kernels.supply(onnx_model, weights)
     onnx_seal.write(onnx_model, onnx_attach.fold(onnx_model, weights), path)
-    return {"file": path.name, "inputs": inputs, "outputs": outputs, "batch": None}, supplied
+    return {"file": path.name, "inputs": inputs, "outputs": outputs, "batch": None, **states(contract)}, supplied
 
 
 def _as_repairs(supplied: Iterable[onnx_kernels.Supplied]) -> list[Repair]:

@@ -18,6 +18,8 @@ from tf2onnx import tf_loader
 from anyport_tf import rules
 from anyport_tf.canonical import Canonical, Signature
 from anyport_tf.complex_pairs import complex_as_pairs
+from anyport_tf.explicit_state import notes as notes_of_state
+from anyport_tf.explicit_state import state_as_ports
 from anyport_tf.fold import folded
 from anyport_tf.preflight import Prepared, options
 from anyport_tf.rules import Repair
@@ -28,14 +30,15 @@ OPSET = 18
 
 def prepare(model: Canonical, request: Mapping[str, Any]) -> Prepared:
     """Return the model folded, simplified and repaired, and what can't be said in ONNX."""
-    repairs: list[Repair] = []
-    model = simplified(folded(model))
+    source, repairs = state_as_ports(model)
+    model = simplified(folded(source))
     for repair in (bfloat16_as_float32, complex_as_pairs, _by_rules):
         model, done = repair(model)
         repairs += done
     if repairs:
         model = simplified(model)  # what a repair computes of constants is a constant
-    return Prepared(model=model, repairs=repairs, refusals=onnx_express.refusals(model, opset(model, request)))
+    refusals = onnx_express.refusals(model, opset(model, request))
+    return Prepared(source=source, model=model, repairs=repairs, refusals=refusals, notes=notes_of_state(source))
 
 
 def opset(model: Canonical, request: Mapping[str, Any]) -> int:

@@ -17,7 +17,18 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from anyport_guest import Array, GuestError, Progress, Tensors, read_calls, run_calls, slowest, write_calls
+from anyport_guest import (
+    Array,
+    GuestError,
+    Progress,
+    Tensors,
+    carrying,
+    read_calls,
+    read_state,
+    run_calls,
+    slowest,
+    write_calls,
+)
 
 PROVIDER = "CPUExecutionProvider"
 
@@ -28,7 +39,11 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     calls = read_calls(request["samples"], "inputs")
     progress("loading")
     started = time.monotonic()
-    runs = {name: _runner(request["artifact"], name, mapping) for name, mapping in request["signatures"].items()}
+    state = read_state(request["artifact"])
+    runs = {
+        name: carrying(_runner(request["artifact"], name, mapping), mapping.get("states", {}), state)
+        for name, mapping in request["signatures"].items()
+    }
     load = time.monotonic() - started
     progress("running")
     timed = {

@@ -14,4 +14,4 @@ from anyport_tf.preflight import Prepared
 
 def prepare(model: Canonical) -> Prepared:
     repaired, repairs = rules.apply(model, RULES)
-    return Prepared(model=repaired, repairs=repairs)
+    return Prepared(source=model, model=repaired, repairs=repairs)

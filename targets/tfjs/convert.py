@@ -4,12 +4,14 @@ Runs where TensorFlow and the `tensorflowjs` package are.  Request: `canonical` 
 `variant` (`float32`) and `options` (`{}`).  Returns
 
     {"signatures": {NAME: {"model": "model.json", "batch": None,
-                           "inputs": {CONTRACT_NAME: {"tensor": NODE, "dtype": "int32"}}, "outputs": {…}}},
+                           "inputs": {CONTRACT_NAME: {"tensor": NODE, "dtype": "int32"}}, "outputs": {…},
+                           "states": {INPUT: OUTPUT}}},
      "notes": [TEXT, …], "repairs": …}
 
 `model` is relative to the artifact: `model.json` at the top if there is one signature, in a folder per signature if
 there are several.  Tensors are fed and fetched by the contract's names, which are model.json's signature's; `tensor`
-is the node behind the name and `dtype` what TF.js computes in (it has no int64 and no float64).
+is the node behind the name and `dtype` what TF.js computes in (it has no int64 and no float64); `states` is there where
+there are any.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from tfjs_prepare import prepare
 
 from anyport_guest import Array, Progress, tensor_key
 from anyport_tf.canonical import Canonical, Signature
+from anyport_tf.explicit_state import states, write_initial
 from anyport_tf.preflight import repairs_report
 
 GraphDef = Any
@@ -35,10 +38,9 @@ GraphDef = Any
 def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Convert every signature; see the module's docstring."""
     progress("repairing")
-    source = Canonical.read(request["canonical"])
-    prepared = prepare(source, request)
+    prepared = prepare(Canonical.read(request["canonical"]), request)
     prepared.check("TF.js")
-    model = prepared.model
+    model, source = prepared.model, prepared.source
     contracts = {contract["name"]: contract for contract in model.contract["signatures"]}
     mapping = {}
     for name, contract in contracts.items():
@@ -46,7 +48,13 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         folder = _folder(name, several=len(contracts) > 1)
         (Path(request["out"]) / folder).mkdir(exist_ok=True)
         bound = _convert(model, model.signatures[name], contract, Path(request["out"]) / folder)
-        mapping[name] = {"model": str(Path(folder, "model.json").as_posix()), "batch": None, **bound}
+        mapping[name] = {
+            "model": str(Path(folder, "model.json").as_posix()),
+            "batch": None,
+            **bound,
+            **states(contract),
+        }
+    write_initial(source, request["out"])
     return {
         "signatures": mapping,
         "notes": list(prepared.notes),

@@ -21,7 +21,7 @@ import tfjs_browser
 import tfjs_job
 from tfjs_server import JobServer, PageGone
 
-from anyport_guest import GuestError, Progress, read_calls, write_calls
+from anyport_guest import GuestError, Progress, read_calls, read_state, write_calls
 
 HERE = Path(__file__).parent
 SCRIPTS = ("page.html", "page.mjs", "runner.mjs")
@@ -32,7 +32,7 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Run every sample; see the module's docstring."""
     progress("running in Chromium")
     calls = read_calls(request["samples"], "inputs")
-    job, inputs = tfjs_job.pack(request["signatures"], calls, "artifact/")
+    job, inputs = tfjs_job.pack(request["signatures"], calls, read_state(request["artifact"]), "artifact/")
     folders = {"artifact": Path(request["artifact"]), "npm": Path(request["toolchains"]["tfjs"], "node_modules")}
     pages: dict[str, Path | bytes] = {name: HERE / name for name in SCRIPTS}
     with JobServer(folders, {**pages, "job.json": job, "inputs.bin": inputs}) as server:

@@ -15,7 +15,7 @@ from typing import Any
 import leash
 import tfjs_job
 
-from anyport_guest import GuestError, Progress, read_calls, write_calls
+from anyport_guest import GuestError, Progress, read_calls, read_state, write_calls
 
 HERE = Path(__file__).parent
 BASE_URL = "http://artifact/"
@@ -26,7 +26,7 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Run every sample; see the module's docstring."""
     progress("running in Node")
     calls = read_calls(request["samples"], "inputs")
-    job, inputs = tfjs_job.pack(request["signatures"], calls, BASE_URL)
+    job, inputs = tfjs_job.pack(request["signatures"], calls, read_state(request["artifact"]), BASE_URL)
     with tempfile.TemporaryDirectory(prefix="anyport-node-") as folder:
         paths = [Path(folder, name) for name in ("job.json", "inputs.bin", "result.bin")]
         paths[0].write_bytes(job)

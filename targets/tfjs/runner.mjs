@@ -2,7 +2,8 @@
  * Runs a TF.js graph model on given inputs: the part that the browser's page and Node share.
  *
  * A job (JSON) names the backend and, for each signature, its `model` (URL), its `outputs` by name and its `calls`:
- * lists of `{name, dtype, shape, offset, bytes}`, slices of one blob of inputs.  What comes back is one blob as well, a
+ * lists of `{name, dtype, shape, offset, bytes}`, slices of one blob of inputs.  `state` lists in the same way what the
+ * state begins with, and a signature's `states` (input → output) say how each call hands it to the next.  What comes back is one blob as well, a
  * frame: the length of a JSON header as uint32, the header, padding to 8 bytes, then the tensors that the header's
  * `tensors` describe in the same way (with `signature` and `call`).  Everything is little-endian.  A string tensor is,
  * for each string, its length as uint32 and its bytes.
@@ -16,16 +17,22 @@ export async function runJob(tf, job, inputs, fetchFile) {
   await startBackend(tf, job.backend);
   const header = {backend: tf.getBackend(), versions: versions(tf), seconds: {load: 0, first: 0, warm: 0}};
   const tensors = [];
-  for (const [signature, {model, outputs, calls}] of Object.entries(job.signatures)) {
-    const run = await loadModel(tf, model, outputs, fetchFile, header.seconds);
+  const state = Object.fromEntries((job.state ?? []).map((input) => [input.name, readTensor(tf, input, inputs)]));
+  const repeats = [];
+  for (const [signature, {model, outputs, calls, states = {}}] of Object.entries(job.signatures)) {
+    const run = carrying(tf, await loadModel(tf, model, outputs, fetchFile, header.seconds), outputs, states, state);
     for (const [call, feeds] of calls.entries()) {
       const started = performance.now();
       const results = await run(feeds, inputs);
       if (call === 0) header.seconds.first += since(started);
       tensors.push(...results.map((result) => ({signature, call, ...result})));
     }
+    repeats.push(() => run(calls[0], inputs));
+  }
+  // Once all have answered: what has state, which signatures may share, answers differently afterwards.
+  for (const repeat of repeats) {
     const started = performance.now();
-    await run(calls[0], inputs);
+    await repeat();
     header.seconds.warm += since(started);
   }
   if (tf.getBackend() !== job.backend) throw new Error(`TF.js fell back to ${tf.getBackend()} while it ran`);
@@ -71,11 +78,21 @@ async function loadModel(tf, url, outputs, fetchFile, seconds) {
     }
     return model.executeAsync(feeds, outputs);
   };
+  return async (feeds) => [await execute(feeds)].flat();
+}
+
+/** Return a function from one call's feeds to what it answered; `states` of it go from `state` back into `state`. */
+function carrying(tf, execute, outputs, states, state) {
+  const handedOn = new Map(Object.entries(states).map(([input, output]) => [output, input]));
   return async (call, blob) => {
     const feeds = Object.fromEntries(call.map((input) => [input.name, readTensor(tf, input, blob)]));
-    const results = [await execute(feeds)].flat();
-    const read = await Promise.all(results.map((tensor, index) => writeTensor(outputs[index], tensor)));
-    tf.dispose([feeds, results]);
+    for (const input of Object.keys(states)) feeds[input] = state[input];
+    const results = await execute(feeds);
+    const named = outputs.map((name, index) => [name, results[index]]);
+    const answered = named.filter(([name]) => !handedOn.has(name));
+    const read = await Promise.all(answered.map(([name, tensor]) => writeTensor(name, tensor)));
+    for (const [name, tensor] of named) if (handedOn.has(name)) state[handedOn.get(name)] = tensor;
+    tf.dispose([feeds, answered.map(([, tensor]) => tensor)]);
     return read;
   };
 }

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from anyport_guest import Array, BadRequest, Calls, GuestError
+from anyport_guest import Array, BadRequest, Calls, GuestError, Tensors
 
 ALIGNMENT = 8
 
@@ -39,20 +39,24 @@ def seconds(options: Mapping[str, Any]) -> float:
     return 0.9 * float(options.get("timeout") or 600)
 
 
-def pack(signatures: Mapping[str, Any], calls: Calls, base_url: str) -> tuple[bytes, bytes]:
-    """Return the job as JSON and its blob of inputs; models are found below `base_url`."""
+def pack(signatures: Mapping[str, Any], calls: Calls, state: Tensors, base_url: str) -> tuple[bytes, bytes]:
+    """Return the job as JSON and its blob of inputs; models are found below `base_url`, `state` is what it begins with."""
     blob = bytearray()
     jobs = {}
+    bindings: dict[str, Mapping[str, str]] = {}
     for name, mapping in signatures.items():
+        bindings |= {key: mapping["inputs"][key] for key in mapping.get("states", {})}
         jobs[name] = {
             "model": base_url + mapping["model"],
             "outputs": list(mapping["outputs"]),
+            "states": mapping.get("states", {}),
             "calls": [
                 [_pack_input(blob, key, array, mapping["inputs"][key]) for key, array in call.items()]
                 for call in calls[name]
             ],
         }
-    return json.dumps({"backend": "wasm", "signatures": jobs}).encode(), bytes(blob)
+    initial = [_pack_input(blob, key, state[key], binding) for key, binding in bindings.items()]
+    return json.dumps({"backend": "wasm", "signatures": jobs, "state": initial}).encode(), bytes(blob)
 
 
 def _pack_input(blob: bytearray, name: str, array: Array, binding: Mapping[str, str]) -> dict[str, Any]:

@@ -18,6 +18,8 @@ from tfjs_rules import RULES
 from anyport_tf import rules
 from anyport_tf.canonical import Canonical, Signature
 from anyport_tf.complex_pairs import complex_as_pairs
+from anyport_tf.explicit_state import notes as notes_of_state
+from anyport_tf.explicit_state import state_as_ports
 from anyport_tf.fold import folded
 from anyport_tf.preflight import Prepared
 from anyport_tf.rewrite import lookups_as_search
@@ -31,6 +33,8 @@ SIMPLIFYING = ("pruning", "constfold", "arithmetic", "dependency") * 2
 
 def prepare(model: Canonical, request: Mapping[str, Any]) -> Prepared:
     """Return the model with each output a node of its own, simplified and repaired, and what TF.js can't do with it."""
+    source, opened = state_as_ports(model)
+    model = source
     contracts = {contract["name"]: contract for contract in model.contract["signatures"]}
     named = {
         name: _outputs_named(dataclasses.replace(signature, graph=lookups_as_search(model, signature)), contracts[name])
@@ -41,10 +45,11 @@ def prepare(model: Canonical, request: Mapping[str, Any]) -> Prepared:
     model, paired = complex_as_pairs(dataclasses.replace(model, signatures=simple))
     model, repaired = rules.apply(model, RULES)
     return Prepared(
+        source=source,
         model=model,
-        repairs=[*paired, *repaired],
+        repairs=[*opened, *paired, *repaired],
         refusals=tfjs_preflight.refusals(model),
-        notes=tfjs_preflight.notes(model),
+        notes=[*notes_of_state(source), *tfjs_preflight.notes(model)],
     )
 
 

@@ -17,7 +17,19 @@ from typing import Any
 
 import numpy as np
 
-from anyport_guest import GuestError, Progress, Tensors, Timed, first_line, read_calls, run_calls, slowest, write_calls
+from anyport_guest import (
+    GuestError,
+    Progress,
+    Tensors,
+    Timed,
+    carrying,
+    first_line,
+    read_calls,
+    read_state,
+    run_calls,
+    slowest,
+    write_calls,
+)
 
 MODULES = {"ai-edge-litert": "ai_edge_litert.interpreter", "tflite-runtime": "tflite_runtime.interpreter"}
 
@@ -28,6 +40,7 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         raise GuestError("TensorFlow can be imported here, so this would prove nothing about a device")
     interpreter_module = importlib.import_module(MODULES[package])
     calls = read_calls(request["samples"], "inputs")
+    state = read_state(request["artifact"])
     timed: dict[str, Timed] = {}
     load = 0.0
     for name, mapping in request["signatures"].items():
@@ -35,6 +48,7 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         try:
             stated = _narrowed_outputs(request["contract"], name, mapping["dtypes"]["outputs"])
             run, load = _runner(interpreter_module, path, mapping, stated, time.monotonic())
+            run = carrying(run, mapping.get("states", {}), state)
             timed[name] = run_calls(calls[name], mapping["batch"], run)
         except (ValueError, RuntimeError) as error:
             raise GuestError(f"{package} can't run signature {name!r}: {first_line(error, 400)}") from error

@@ -19,6 +19,8 @@ from anyport_tf import rules
 from anyport_tf.canonical import Canonical, Signature
 from anyport_tf.complex_pairs import complex_as_pairs
 from anyport_tf.constants import computed
+from anyport_tf.explicit_state import notes as notes_of_state
+from anyport_tf.explicit_state import state_as_ports
 from anyport_tf.fold import folded
 from anyport_tf.freeze import FINDING, source_node
 from anyport_tf.preflight import Prepared, Refusal
@@ -32,7 +34,8 @@ TABLE_HINT = "Only tables whose entries are known when the model is exported can
 
 def prepare(model: Canonical, request: Mapping[str, Any]) -> Prepared:
     """Return the model as its converter takes it, what was repaired for that, and what TFLite can't do with it."""
-    contract = model.contract
+    source, opened = state_as_ports(model)
+    model, contract = source, source.contract
     searched = {
         name: dataclasses.replace(signature, graph=lookups_as_search(model, signature))
         for name, signature in model.signatures.items()
@@ -40,8 +43,9 @@ def prepare(model: Canonical, request: Mapping[str, Any]) -> Prepared:
     model = dataclasses.replace(
         model, signatures={name: rules.trimmed(signature) for name, signature in searched.items()}
     )
-    notes = list(tflite_floats.notes(contract))
+    notes = [*notes_of_state(source), *tflite_floats.notes(contract)]
     model, repairs = tflite_floats.float32_only(model)
+    repairs = [*opened, *repairs]
     model = computed(folded(model))
     model, pairs = complex_as_pairs(model)
     repairs += pairs
@@ -53,7 +57,7 @@ def prepare(model: Canonical, request: Mapping[str, Any]) -> Prepared:
     repairs += made
     if repairs:
         model = computed(model)
-    return Prepared(model=model, repairs=repairs, refusals=list(_refusals(model)), notes=notes)
+    return Prepared(source=source, model=model, repairs=repairs, refusals=list(_refusals(model)), notes=notes)
 
 
 def batch_is_fixed(model: Canonical) -> bool:

@@ -35,6 +35,8 @@ class Refusal:
 class Prepared:
     """A model as the converter takes it, or why it can't."""
 
+    source: Canonical
+    """The model as it came, its state in the open where the format keeps none: its contract is the artifact's own."""
     model: Canonical
     repairs: Sequence[Repair]
     refusals: Sequence[Refusal] = ()

@@ -199,7 +199,7 @@ class _Engine:
                 self.done.append(Repair(rule=rule.name, why=rule.why, until=rule.until, node=where + root))
             if not replaced:
                 return graph, {}
-            return _spliced(scratch.as_graph_def(), replaced), replaced
+            return spliced(scratch.as_graph_def(), replaced), replaced
 
     def _replacement(self, operation: Operation, where: str) -> tuple[Rule | None, list[Tensor]]:
         """Return the first rule that can do the operation, and its new outputs; no rule where none can."""
@@ -343,7 +343,7 @@ def _as_function(before: Any, body: GraphDef, outputs: Sequence[str]) -> Any:
     return made
 
 
-def _spliced(graph: GraphDef, replaced: Mapping[str, str]) -> GraphDef:
+def spliced(graph: GraphDef, replaced: Mapping[str, str]) -> GraphDef:
     """Return the graph with readers of the tensors `replaced` reading what stands for them; the old nodes are gone."""
     gone = {source_node(name) for name in replaced}
     waits = {source_node(old): f"^{source_node(new)}" for old, new in replaced.items()}

@@ -307,7 +307,7 @@ def _merge(
     signatures = {}
     for signature in traced:
         item = frozen[signature.name]
-        local = {name: store.add(name, value, item.states.get(name)) for name, value in item.weights.items()}
+        local = {name: _stored(store, item, name, value) for name, value in item.weights.items()}
         table_names = {}
         for placeholder, entry in item.tables.items():
             name = _free_name(placeholder, tables)
@@ -324,6 +324,12 @@ def _merge(
             tables=table_names,
         )
     return signatures, store.arrays, tables
+
+
+def _stored(store: _Store, frozen: Frozen, name: str, value: Array) -> str:
+    """Store a weight; the initial value of a variable is called as the variable is, which users know."""
+    variable = frozen.states.get(name)
+    return store.add(name if variable is None else variable.split(":")[0], value, variable)
 
 
 class _Store:
