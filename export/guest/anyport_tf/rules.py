@@ -253,7 +253,7 @@ class _Engine:
     def _function(self, graph: GraphDef, function: Any, shapes: Sequence[Any], where: str) -> None:
         """Repair one function of `graph` in place, and those that it calls."""
         library = tf.compat.v1.GraphDef(library=graph.library, versions=graph.versions)
-        body, tensors = _body(library, function, shapes)
+        body, tensors = function_body(library, function, shapes)
         outputs = [tensors[function.ret[argument.name]] for argument in function.signature.output_arg]
         inner = dict.fromkeys(argument.name for argument in function.signature.input_arg)
         values = {name: value for name, value in _values.get().items() if name not in inner}
@@ -283,7 +283,9 @@ def operations(graph: GraphDef, where: str = "") -> Iterator[tuple[str, Operatio
         for name, shapes in calls(operation, library):
             called[name] = _general(called.get(name), shapes)
     for name, shapes in called.items():
-        body, _ = _body(tf.compat.v1.GraphDef(library=graph.library, versions=graph.versions), library[name], shapes)
+        body, _ = function_body(
+            tf.compat.v1.GraphDef(library=graph.library, versions=graph.versions), library[name], shapes
+        )
         yield from operations(body, f"{where}{name}/")
 
 
@@ -309,7 +311,7 @@ def _general(known: list[Any] | None, shapes: list[Any]) -> list[Any]:
     )
 
 
-def _body(library: GraphDef, function: Any, shapes: Sequence[Any]) -> tuple[GraphDef, dict[str, str]]:
+def function_body(library: GraphDef, function: Any, shapes: Sequence[Any]) -> tuple[GraphDef, dict[str, str]]:
     """Return a function's body as a graph whose placeholders are its arguments, and its tensors' names there."""
     with tf.Graph().as_default():
         tf.graph_util.import_graph_def(library, name="")  # function calls in the body need their definitions

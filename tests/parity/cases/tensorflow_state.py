@@ -125,6 +125,30 @@ def state_in_branch():
     return ConditionalState()
 
 
+class LoopedState(tf.Module):
+    """A variable that every turn of a loop changes, and a branch inside it."""
+
+    def __init__(self):
+        super().__init__()
+        self.level = tf.Variable(tf.zeros([2]), trainable=False)
+        self.peaks = tf.Variable(0, trainable=False)
+
+    @tf.function(input_signature=[floats(5, 2)])
+    def __call__(self, x):
+        heights = tf.TensorArray(tf.float32, 5, element_shape=[2])
+        for step in tf.range(5):
+            self.level.assign(0.8 * self.level + x[step])
+            if tf.reduce_sum(self.level) > 0.5:
+                self.peaks.assign_add(1)
+            heights = heights.write(step, self.level)
+        return {"heights": heights.stack(), "peaks": self.peaks.read_value()}
+
+
+@case
+def state_in_loop():
+    return LoopedState()
+
+
 class TwoAccumulators(tf.Module):
     """Two variables that begin alike, changed and read by different signatures."""
 
