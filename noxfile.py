@@ -97,9 +97,15 @@ def sources(session: nox.Session) -> None:
 
 @nox.session
 def repairs(session: nox.Session) -> None:
-    """Every repair alone, and every class of keras.layers in the catalogue."""
+    """Every repair alone, state in the open, and every class of keras.layers in the catalogue."""
     _install(session, *TESTING)
-    session.run("pytest", "tests/parity/test_repairs.py", "tests/parity/test_catalogue.py", *session.posargs)
+    session.run(
+        "pytest",
+        "tests/parity/test_repairs.py",
+        "tests/parity/test_catalogue.py",
+        "tests/parity/test_state.py",
+        *session.posargs,
+    )
 
 
 @nox.session
