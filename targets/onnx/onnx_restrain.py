@@ -3,7 +3,8 @@ the limit to the operator sets that it knows itself.
 
 Of tf2onnx 1.17.0: casts one after the other become the last alone, though the first may have rounded; a reshape to a shape
 with 0, which means "as it was", loses the reshape before it; patterns become random numbers of ONNX' own, an EyeLike that has
-no batch, or a quantisation whose attributes nobody looks at.
+no batch, or a quantisation whose attributes nobody looks at.  A reshape to a computed shape becomes one to a constant shape and
+a squeeze behind it, which the readers of its output get and the graph's own output doesn't.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from tf2onnx import constants, tfonnx
 from tf2onnx.optimizer import back_to_back_optimizer
+from tf2onnx.optimizer.reshape_optimizer import ReshapeOptimizer
 
 REWRITERS = (
     "rewrite_dropout", "rewrite_random_uniform", "rewrite_random_uniform_fold_const", "rewrite_random_normal",
@@ -30,6 +32,15 @@ for _name in REWRITERS:
 
 for _pair in PAIRS:
     back_to_back_optimizer._func_map.pop((_pair,))
+
+_optimize_reshape = ReshapeOptimizer._optimize_reshape
+
+
+def _optimize_inner_reshape(self: Any, node: Any, graph: Any) -> bool:
+    return node.output[0] not in graph.outputs and bool(_optimize_reshape(self, node, graph))
+
+
+ReshapeOptimizer._optimize_reshape = _optimize_inner_reshape
 
 IR_VERSIONS = {19: 9, 20: 9}
 """Operator set → version of the file format that it came with: https://github.com/onnx/onnx/blob/main/docs/Versioning.md."""

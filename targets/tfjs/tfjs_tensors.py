@@ -57,14 +57,15 @@ def guarded_reduction(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
 
 
 def _identity(op: str, dtype: Any) -> Any:
-    """Return what TensorFlow's reduction yields of nothing."""
+    """Return what TensorFlow's reduction yields of nothing; of int64 what int32 does, which TF.js holds it in."""
     infinity = float("inf") if dtype.is_floating else None
+    limits = tf.int32 if dtype == tf.int64 else dtype
     return {
         "Sum": 0,
         "Prod": 1,
         "Mean": float("nan"),
-        "Max": -infinity if infinity else dtype.min,
-        "Min": infinity or dtype.max,
+        "Max": -infinity if infinity else limits.min,
+        "Min": infinity or limits.max,
     }[op]
 
 

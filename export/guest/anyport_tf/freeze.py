@@ -10,7 +10,7 @@ wanted is called here alone; the module that holds it is private and unchanged s
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Set
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ ASSIGNING = (
 """Ops (or how their names begin) that change the variable which is their first input."""
 
 FINDING = ("LookupTableFindV2", "LookupTableFind")
+SIZES = ("LookupTableSizeV2", "LookupTableSize")
 CHANGING_TABLES = ("LookupTableInsertV2", "LookupTableRemoveV2", "LookupTableImportV2")
 TABLES = ("HashTableV2", "MutableHashTableV2", "MutableDenseHashTableV2")
 VARIABLES = ("VarHandleOp", "VariableV2", "Variable")
@@ -261,6 +262,7 @@ def _finish(
     if not states and not any(assigns(node) or node.op in FRAMES for node in all_nodes(graph)):
         for node in all_nodes(graph):
             drop_control_inputs(node)
+    _state_lookups(graph, tables)
     graph = prune(_without_controls_from(graph, {*states, *tables}), [source_node(name) for name in outputs])
     weights = _take_weights(graph)
     present = {node.name for node in graph.node}
@@ -278,6 +280,47 @@ def _finish(
         # A graph that was frozen before has no variables; its large constants were some.
         parameters=parameters or {name: (value.size, value.nbytes) for name, value in weights.items()},
     )
+
+
+def _state_lookups(graph: GraphDef, tables: Mapping[str, Table]) -> None:
+    """Say of what a graph looks up how many there are, and that it has the shape of the keys.
+
+    TensorFlow learns both from the table itself; of a placeholder for one, not even the result's rank is known.
+    """
+    _become_sizes(graph, tables)
+    if all(keys.ndim == values.ndim == 1 for keys, values in tables.values()):
+        _shape_lookups(graph.node, {}, inside_function=False)
+        for function in graph.library.function:
+            _shape_lookups(function.node_def, function.ret, inside_function=True)
+
+
+def _become_sizes(graph: GraphDef, tables: Mapping[str, Table]) -> None:
+    """Turn each question for a table's size into the number: its entries don't change."""
+    for node in graph.node:
+        if node.op in SIZES and source_node(node.input[0]) in tables:
+            size = len(tables[source_node(node.input[0])][0])
+            _become_constant(node, tensor_util.make_tensor_proto(size, tf.int64))
+
+
+def _shape_lookups(nodes: Any, results: MutableMapping[str, str], inside_function: bool) -> None:
+    """Put a `Reshape` to the shape of its keys behind each lookup; `results` are a function's."""
+    behind: dict[str, str] = {}
+    for node in [node for node in nodes if node.op in FINDING]:
+        shape = nodes.add(name=f"{node.name}/anyport_shape", op="Shape", input=[node.input[1]])
+        shape.attr["T"].CopyFrom(node.attr["Tin"])
+        found, size = node.name, shape.name
+        if inside_function:
+            found, size = f"{found}:values:0", f"{size}:output:0"
+        shaped = nodes.add(name=f"{node.name}/anyport_shaped", op="Reshape", input=[found, size])
+        shaped.attr["T"].CopyFrom(node.attr["Tout"])
+        for attr in (shape.attr["out_type"], shaped.attr["Tshape"]):
+            attr.type = tf.int32.as_datatype_enum
+        behind[found] = f"{shaped.name}:output:0" if inside_function else shaped.name
+    for node in nodes:
+        if not node.name.endswith("/anyport_shaped"):
+            node.input[:] = [behind.get(name, name) for name in node.input]
+    for result, name in results.items():
+        results[result] = behind.get(name, name)
 
 
 def _without_controls_from(graph: GraphDef, names: set[str]) -> GraphDef:
@@ -362,6 +405,14 @@ def _take_weights(graph: GraphDef) -> dict[str, Array]:
             weights[node.name] = tensor_util.MakeNdarray(tensor)
             _become_placeholder(node, tensor.dtype, shape)
     return weights
+
+
+def _become_constant(node: NodeDef, value: Any) -> None:
+    node.op = "Const"
+    del node.input[:]
+    node.ClearField("attr")
+    node.attr["dtype"].type = value.dtype
+    node.attr["value"].tensor.CopyFrom(value)
 
 
 def _become_placeholder(node: NodeDef, dtype: int, shape: list[int | None] | None) -> None:
