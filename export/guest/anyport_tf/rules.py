@@ -253,14 +253,14 @@ class _Engine:
     def _function(self, graph: GraphDef, function: Any, shapes: Sequence[Any], where: str) -> None:
         """Repair one function of `graph` in place, and those that it calls."""
         library = tf.compat.v1.GraphDef(library=graph.library, versions=graph.versions)
-        body, tensors = _body(library, function, shapes)
+        body, tensors = body_of(library, function, shapes)
         outputs = [tensors[function.ret[argument.name]] for argument in function.signature.output_arg]
         inner = dict.fromkeys(argument.name for argument in function.signature.input_arg)
         values = {name: value for name, value in _values.get().items() if name not in inner}
         with _known(values):
             repaired, moved = self.repair(body, f"{where}{function.signature.name}/")
         outputs = [_moved(name, moved) for name in outputs]
-        made = _as_function(function, repaired, outputs)
+        made = as_function(function, repaired, outputs)
         kept = {item.signature.name: item for item in graph.library.function}
         for item in repaired.library.function:
             kept.setdefault(item.signature.name, item).CopyFrom(item)
@@ -283,7 +283,7 @@ def operations(graph: GraphDef, where: str = "") -> Iterator[tuple[str, Operatio
         for name, shapes in calls(operation, library):
             called[name] = _general(called.get(name), shapes)
     for name, shapes in called.items():
-        body, _ = _body(tf.compat.v1.GraphDef(library=graph.library, versions=graph.versions), library[name], shapes)
+        body, _ = body_of(tf.compat.v1.GraphDef(library=graph.library, versions=graph.versions), library[name], shapes)
         yield from operations(body, f"{where}{name}/")
 
 
@@ -309,7 +309,7 @@ def _general(known: list[Any] | None, shapes: list[Any]) -> list[Any]:
     )
 
 
-def _body(library: GraphDef, function: Any, shapes: Sequence[Any]) -> tuple[GraphDef, dict[str, str]]:
+def body_of(library: GraphDef, function: Any, shapes: Sequence[Any]) -> tuple[GraphDef, dict[str, str]]:
     """Return a function's body as a graph whose placeholders are its arguments, and its tensors' names there."""
     with tf.Graph().as_default():
         tf.graph_util.import_graph_def(library, name="")  # function calls in the body need their definitions
@@ -320,7 +320,7 @@ def _body(library: GraphDef, function: Any, shapes: Sequence[Any]) -> tuple[Grap
     return body, tensors
 
 
-def _as_function(before: Any, body: GraphDef, outputs: Sequence[str]) -> Any:
+def as_function(before: Any, body: GraphDef, outputs: Sequence[str]) -> Any:
     """Return the definition of the function `before` with another body; its name and arguments stay."""
     arguments = [argument.name for argument in before.signature.input_arg]
     with tf.Graph().as_default() as graph:
