@@ -7,7 +7,7 @@ is, and the file takes one row at a time.  That is the same model only where no 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ from anyport_tf.canonical import Canonical, Signature
 
 BATCH = 1
 SEED = 0
+TWICE = 2
+"""Times that the same rows are asked: what has state answers otherwise then."""
 ALIKE = 1e-3
 """Difference, as a part of an output's largest value, up to which two answers are the same but for rounding."""
 
@@ -77,35 +79,52 @@ def _fixed(signature: Signature) -> Signature:
 def _rows_stand_alone(model: Canonical, name: str) -> bool:
     """Tell, by trying, whether rows asked one by one get the answers that they get together.
 
-    A signature with tables or variables isn't tried: the proof of the artifact is what finds it out.
+    A signature with tables isn't tried: the proof of the artifact is what finds it out.
     """
     signature = model.signatures[name]
-    if signature.tables or signature.variables:
+    if signature.tables:
         return True
     drawn = samples.generate(model.contract, SEED)[name][0]
     rows = range(len(next(iter(drawn.values()))))
+    parts = [{key: value[row : row + 1] for key, value in drawn.items()} for row in rows]
+    together = _answers(model, signature, [drawn] * TWICE)
+    alone = _answers(model, signature, parts * TWICE)
+    return all(
+        _alike(value, [answers[index] for answers in alone[turn * len(rows) :][: len(rows)]])
+        for turn, answers in enumerate(together)
+        for index, value in enumerate(answers)
+    )
+
+
+def _answers(model: Canonical, signature: Signature, calls: Sequence[Tensors]) -> list[list[Array]]:
+    """Return what the signature answers to one call after the other, its variables at their initial values at first."""
     with tf.Graph().as_default() as graph:
-        tf.graph_util.import_graph_def(signature.graph, name="")
-        weights = {f"{node}:0": np.asarray(model.weights[weight]) for node, weight in signature.weights.items()}
+        variables = {
+            f"{node}:0": tf.compat.v1.Variable(np.asarray(model.weights[weight]), use_resource=True)
+            for node, weight in signature.variables.items()
+        }
+        handles = {node: variable.handle for node, variable in variables.items()}
+        outputs = list(signature.outputs.values())
+        tensors = tf.graph_util.import_graph_def(
+            signature.graph,
+            input_map=handles,
+            return_elements=[*outputs, *(f"{n}:0" for n in signature.weights)],
+            name="",
+        )
+        weights = {
+            tensor: np.asarray(model.weights[weight])
+            for tensor, weight in zip(tensors[len(outputs) :], signature.weights.values(), strict=True)
+        }
+        inputs = {name: graph.get_tensor_by_name(f"{node}:0") for name, node in signature.inputs.items()}
         with tf.compat.v1.Session(graph=graph) as session:
-            together = _answers(session, signature, weights, drawn)
-            alone = [
-                _answers(session, signature, weights, {key: value[row : row + 1] for key, value in drawn.items()})
-                for row in rows
-            ]
-    return all(_alike(value, [answers[index] for answers in alone], len(rows)) for index, value in enumerate(together))
+            session.run([variable.initializer for variable in variables.values()])
+            feeds = [{inputs[name]: value for name, value in call.items()} | weights for call in calls]
+            return [session.run(tensors[: len(outputs)], feed) for feed in feeds]
 
 
-def _answers(session: Any, signature: Signature, weights: Tensors, call: Tensors) -> list[Array]:
-    feeds = {f"{node}:0": call[name] for name, node in signature.inputs.items()}
-    made: list[Array] = session.run(list(signature.outputs.values()), feeds | weights)
-    return made
-
-
-def _alike(together: Array, alone: list[Array], rows: int) -> bool:
-    if (
-        any(value.shape[:1] != (1,) or value.shape[1:] != together.shape[1:] for value in alone)
-        or len(together) != rows
+def _alike(together: Array, alone: list[Array]) -> bool:
+    if any(value.shape[:1] != (1,) or value.shape[1:] != together.shape[1:] for value in alone) or len(together) != len(
+        alone
     ):
         return False
     apart = np.concatenate(alone)

@@ -35,6 +35,7 @@ PUT = {"TensorListSetItem": 2, "TensorListPushBack": 1}
 """Ops that put an element into a list, with the input that holds it."""
 SAME = ("Identity", "TensorListSetItem", "TensorListPushBack", "TensorListResize")
 """Ops whose first output is the list that is their first input."""
+HANDLES = (tf.variant, tf.resource)
 LOOPS = ("While", "StatelessWhile")
 BRANCHES = ("If", "StatelessIf")
 
@@ -148,44 +149,53 @@ class _Elements:
     alike: bool = True
 
 
-class _Lists:
-    """The lists of a graph: which places hold the same one, and the shape of its elements."""
+class Handles:
+    """The lists and variables of a graph: which tensors, in it and in its functions, stand for the same one."""
 
     def __init__(self, graph: GraphDef) -> None:
         self.parents: dict[Place, Place] = {}
-        self.elements: dict[Place, _Elements] = {}
-        operations = list(_operations(graph))
-        for where, operation, results in operations:
+        self.operations = list(_operations(graph))
+        for where, operation, results in self.operations:
             self._join(where, operation, results)
-        for where, operation, _ in operations:
-            self._learn(where, operation)
 
-    def of(self, where: str, tensor: Tensor) -> _Elements:
-        """Return what is known of the list that a tensor is."""
-        return self.elements.setdefault(self._root((where, tensor.name)), _Elements())
-
-    def _root(self, place: Place) -> Place:
+    def one(self, where: str, name: str) -> Place:
+        """Return the one place that stands for all where the same list or variable is."""
+        place = where, name
         while place in self.parents:
             place = self.parents[place]
         return place
 
     def _same(self, one: Place, other: Place) -> None:
-        one, other = self._root(one), self._root(other)
+        one, other = self.one(*one), self.one(*other)
         if one != other:
             self.parents[one] = other
 
     def _join(self, where: str, operation: Operation, called: Mapping[str, Any]) -> None:
         """Note which lists around an operation are one: what goes through a loop, a branch or a change."""
-        if operation.type in SAME and operation.inputs[0].dtype == tf.variant:
+        if operation.type in SAME and operation.inputs[0].dtype in HANDLES:
             self._same((where, operation.inputs[0].name), (where, operation.outputs[0].name))
         given = list(operation.inputs)[1 if operation.type in BRANCHES else 0 :]
         for name, (arguments, results) in called.items():
             for inner, outer in [*zip(arguments, given, strict=False), *zip(results, operation.outputs, strict=False)]:
-                if outer.dtype == tf.variant:
+                if outer.dtype in HANDLES:
                     self._same((name, inner), (where, outer.name))
         if operation.type in LOOPS:
             for before, after in zip(operation.inputs, operation.outputs, strict=True):
                 self._same((where, before.name), (where, after.name))
+
+
+class _Lists(Handles):
+    """The lists of a graph, and the shape of each one's elements."""
+
+    def __init__(self, graph: GraphDef) -> None:
+        super().__init__(graph)
+        self.elements: dict[Place, _Elements] = {}
+        for where, operation, _ in self.operations:
+            self._learn(where, operation)
+
+    def of(self, where: str, tensor: Tensor) -> _Elements:
+        """Return what is known of the list that a tensor is."""
+        return self.elements.setdefault(self.one(where, tensor.name), _Elements())
 
     def _learn(self, where: str, operation: Operation) -> None:
         """Note what an operation says of its list's elements."""
@@ -250,7 +260,7 @@ def _state_elements(graph: GraphDef, lists: _Lists) -> bool:
     """State each list's element shape, in place, where all of its places agree on it; tell whether any was new."""
     nodes = {"": graph.node, **{item.signature.name: item.node_def for item in graph.library.function}}
     changed = False
-    for where, operation, _ in list(_operations(graph)):
+    for where, operation, _ in lists.operations:
         if operation.type not in LISTS or _constant_shape(operation.inputs[LISTS[operation.type]]).is_fully_defined():
             continue
         known = lists.of(where, _list_of(operation))

@@ -15,6 +15,7 @@ import tflite_batch
 import tflite_control
 import tflite_floats
 import tflite_lists
+import tflite_state
 from tflite_ops import lacks
 from tflite_rules import RULES
 
@@ -29,7 +30,6 @@ from anyport_tf.rewrite import lookups_as_search
 from anyport_tf.rules import Repair
 
 FALLBACK_HINT = "Replace it in the model, or leave this target out."
-STATE_HINT = "Make the state an input and an output of the signature."
 LIST_HINT = (
     "State the shape of what the loop collects, without open dimensions: a TensorArray's element_shape, a fixed batch."
 )
@@ -41,7 +41,9 @@ def prepare(model: Canonical, request: Mapping[str, Any]) -> Prepared:
     contract = model.contract
     model = _with_graphs(model, partial(lookups_as_search, model))
     notes = list(tflite_floats.notes(contract))
-    model, repairs = tflite_floats.float32_only(model)
+    model, repairs = tflite_state.plain(model)
+    model, narrowed = tflite_floats.float32_only(model)
+    repairs += narrowed
     model = computed(folded(model))
     model, pairs = complex_as_pairs(model)
     repairs += pairs
@@ -80,9 +82,6 @@ def _batch_repairs(model: Canonical) -> Iterator[Repair]:
 
 def _refusals(model: Canonical, mixed: bool) -> Iterator[Refusal]:
     for signature in model.signatures.values():
-        for placeholder in signature.variables:
-            reason = "the signature assigns this variable, and its answers depend on what was asked before"
-            yield Refusal(op="VarHandleOp", node=placeholder, reason=reason, hint=STATE_HINT)
         yield from _of_signature(model, signature, mixed)
 
 
