@@ -3,7 +3,7 @@
 Request: `canonical`, `out` (an empty folder), `variant`.  Result: `signatures` — for each `file`, `key` (the name of
 the signature in the file), `inputs` and `outputs` (contract name → the file's name), `dtypes` (for `inputs` and `outputs`,
 contract name → the file's dtype where it isn't the contract's) and `batch`, the number of rows that the file takes at
-a time, or None where any will do, and `states` (input → output) where it has any — `notes` and `repairs`.
+a time, or None where any will do — `notes` and `repairs`.
 
 The way in is a SavedModel with the weights as variables: MLIR reads them from the checkpoint, where a frozen graph
 would carry them through protobufs (ResNet50: 8.5 s against 12.8 s).
@@ -23,7 +23,6 @@ from tflite_prepare import prepare
 
 from anyport_guest import GuestError, Progress
 from anyport_tf.canonical import Canonical
-from anyport_tf.explicit_state import states, write_initial
 from anyport_tf.preflight import repairs_report
 from anyport_tf.saved_model import argument_names, write_saved_model
 
@@ -38,7 +37,6 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     progress("converting")
     content = _convert(prepared.model)
     (Path(request["out"]) / FILE).write_bytes(content)
-    write_initial(source, request["out"])
     contracts = zip(source.contract["signatures"], prepared.model.contract["signatures"], strict=True)
     return {
         "signatures": {stated["name"]: _mapping(stated, file) for stated, file in contracts},
@@ -56,7 +54,6 @@ def _mapping(stated: Mapping[str, Any], file: Mapping[str, Any]) -> dict[str, An
         "outputs": {port["name"]: port["name"] for port in stated["outputs"]},
         "dtypes": {role: _other_dtypes(stated[role], file[role]) for role in ("inputs", "outputs")},
         "batch": tflite_batch.BATCH if _shapes(stated) != _shapes(file) else None,
-        **states(stated),
     }
 
 

@@ -207,16 +207,6 @@ def _cast(operation: Operation) -> str:
     return "its kernel makes no complex numbers of int64" if (taken, made) == ("complex64", "bool") else ""
 
 
-def _sized_alike(operation: Operation) -> str:
-    """Ask for elements of one width on both sides, as a change of width changes the last axis."""
-    taken, made = operation.inputs[0].dtype, operation.outputs[0].dtype
-    return (
-        ""
-        if taken.size == made.size and made.name not in ("int16", "uint16")
-        else "its kernel keeps the element's width"
-    )
-
-
 def _gelu(operation: Operation) -> bool:
     """Whether the converter makes its GELU of `x/2 · erfc(−x·√½)`: each of its parts must be read by the next alone."""
     (scaled,) = operation.inputs
@@ -272,6 +262,11 @@ def _has_lookup(operation: Operation) -> str:
     return "" if known else f"its tables map strings to int64 and back, and this one {pair[0]} to {pair[1]}"
 
 
+def _variable(operation: Operation) -> str:
+    dtype = attribute(operation, "dtype")
+    return "" if dtype.name in MOVED | {"int16", "complex64"} else f"its variables hold no {dtype.name}"
+
+
 KERNELS: dict[str, Kernel] = {
     # Elementwise, of one tensor.
     **_kernel(
@@ -291,7 +286,7 @@ KERNELS: dict[str, Kernel] = {
     **_kernel("IdentityN", ANY),
     **_kernel("Snapshot", ANY - {"string"}),
     **_kernel("Cast", CAST, check=_cast),
-    **_kernel("Bitcast", HOLDS - {"int16", "bool", "string"}, check=_sized_alike),
+    **_kernel("Bitcast", HOLDS - {"int16", "bool", "string"}),
     # Elementwise, of two tensors.
     **_kernel("Add AddV2", WIDE | {"int16"}, rank=MOST_AXES, broadcast=5),
     **_kernel("Sub Maximum Minimum SquaredDifference", WIDE, rank=MOST_AXES, broadcast=MOST_BROADCAST),
@@ -389,5 +384,6 @@ KERNELS: dict[str, Kernel] = {
         "TensorListSetItem TensorListStack",
         ANY,
     ),
+    **_kernel("ReadVariableOp AssignVariableOp", "resource", check=_variable),
     **_kernel("Const Placeholder NoOp Assert PrintV2 StringFormat", ANY),
 }

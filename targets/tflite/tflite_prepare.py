@@ -6,12 +6,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import tensorflow as tf
 import tflite_batch
+import tflite_control
 import tflite_floats
+import tflite_lists
+import tflite_state
 from tflite_ops import lacks
 from tflite_rules import RULES
 
@@ -19,8 +23,6 @@ from anyport_tf import rules
 from anyport_tf.canonical import Canonical, Signature
 from anyport_tf.complex_pairs import complex_as_pairs
 from anyport_tf.constants import computed
-from anyport_tf.explicit_state import notes as notes_of_state
-from anyport_tf.explicit_state import state_as_ports
 from anyport_tf.fold import folded
 from anyport_tf.freeze import FINDING, source_node
 from anyport_tf.preflight import Prepared, Refusal
@@ -28,28 +30,27 @@ from anyport_tf.rewrite import lookups_as_search
 from anyport_tf.rules import Repair
 
 FALLBACK_HINT = "Replace it in the model, or leave this target out."
-STATE_HINT = "Make the state an input and an output of the signature."
+LIST_HINT = (
+    "State the shape of what the loop collects, without open dimensions: a TensorArray's element_shape, a fixed batch."
+)
 TABLE_HINT = "Only tables whose entries are known when the model is exported can go into a TFLite file."
 
 
 def prepare(model: Canonical, request: Mapping[str, Any]) -> Prepared:
     """Return the model as its converter takes it, what was repaired for that, and what TFLite can't do with it."""
-    source, opened = state_as_ports(model)
-    model, contract = source, source.contract
-    searched = {
-        name: dataclasses.replace(signature, graph=lookups_as_search(model, signature))
-        for name, signature in model.signatures.items()
-    }
-    model = dataclasses.replace(
-        model, signatures={name: rules.trimmed(signature) for name, signature in searched.items()}
-    )
-    notes = [*notes_of_state(source), *tflite_floats.notes(contract)]
-    model, repairs = tflite_floats.float32_only(model)
-    repairs = [*opened, *repairs]
+    source, contract = model, model.contract
+    model = _with_graphs(model, partial(lookups_as_search, model))
+    notes = list(tflite_floats.notes(contract))
+    model, repairs = tflite_state.plain(model)
+    model, narrowed = tflite_floats.float32_only(model)
+    repairs += narrowed
     model = computed(folded(model))
     model, pairs = complex_as_pairs(model)
     repairs += pairs
-    if batch_is_fixed(model):
+    model = _with_graphs(model, lambda signature: tflite_lists.stated(tflite_control.constants_inside(signature.graph)))
+    wanted = tflite_batch.is_wanted(model)
+    mixed = wanted and not tflite_batch.rows_stand_alone(model)
+    if wanted and not mixed:
         model = tflite_batch.fixed(model)
         repairs += list(_batch_repairs(model))
         notes.append("recurrent loops need a fixed batch in TFLite: the file takes one row at a time")
@@ -57,39 +58,35 @@ def prepare(model: Canonical, request: Mapping[str, Any]) -> Prepared:
     repairs += made
     if repairs:
         model = computed(model)
-    return Prepared(source=source, model=model, repairs=repairs, refusals=list(_refusals(model)), notes=notes)
+    model = _with_graphs(model, lambda signature: tflite_control.copied(signature.graph))
+    return Prepared(source=source, model=model, repairs=repairs, refusals=list(_refusals(model, mixed)), notes=notes)
 
 
-def batch_is_fixed(model: Canonical) -> bool:
-    """Tell whether the file takes one row at a time.
-
-    It is converted at once, so that a batch fixed for one signature is fixed for all.
-    """
-    contracts = {contract["name"]: contract for contract in model.contract["signatures"]}
-    return any(
-        tflite_batch.open_batch(contracts[name]) and tflite_batch.has_lists(signature.graph)
+def _with_graphs(model: Canonical, repair: Callable[[Signature], Any]) -> Canonical:
+    """Return the model with the graph of each signature repaired, and without what that leaves unused."""
+    signatures = {
+        name: rules.trimmed(dataclasses.replace(signature, graph=repair(signature)))
         for name, signature in model.signatures.items()
-    )
+    }
+    return dataclasses.replace(model, signatures=signatures)
 
 
 def _batch_repairs(model: Canonical) -> Iterator[Repair]:
     why = "the converter lowers lists of tensors only where the shape of their elements is known"
     for signature in model.signatures.values():
         for node in signature.graph.node:
-            if node.op in tflite_batch.LISTS:
+            if node.op in tflite_lists.LISTS:
                 yield Repair(rule="batch-of-one", why=why, until="TensorFlow 2.21.0", node=node.name)
                 break
 
 
-def _refusals(model: Canonical) -> Iterator[Refusal]:
+def _refusals(model: Canonical, mixed: bool) -> Iterator[Refusal]:
     for signature in model.signatures.values():
-        for placeholder in signature.variables:
-            reason = "the signature assigns this variable, and its answers depend on what was asked before"
-            yield Refusal(op="VarHandleOp", node=placeholder, reason=reason, hint=STATE_HINT)
-        yield from _of_signature(model, signature)
+        yield from _of_signature(model, signature, mixed)
 
 
-def _of_signature(model: Canonical, signature: Signature) -> Iterator[Refusal]:
+def _of_signature(model: Canonical, signature: Signature, mixed: bool) -> Iterator[Refusal]:
+    """Refuse what no operator expresses; `mixed` if rows have a say in each other's answers."""
     yield from _of_ports(model, signature)
     library = {function.signature.name for function in signature.graph.library.function}
     explained = {*signature.tables, *signature.variables}
@@ -107,6 +104,9 @@ def _of_signature(model: Canonical, signature: Signature) -> Iterator[Refusal]:
         elif operation.type in FINDING and operation.inputs[0].op.name not in explained:
             reason = "its table comes from outside its loop or branch, where TFLite can't hand it in"
             yield Refusal(op=operation.type, node=name, reason=reason, hint="Do the lookup before the loop or branch.")
+        elif operation.type in ("TensorListReserve", "EmptyTensorList") and (reason := lacks(operation)):
+            more = ", nor can the file take one row at a time: rows change each other's answers" if mixed else ""
+            yield Refusal(op=operation.type, node=name, reason=reason + more, hint=LIST_HINT)
         elif reason := lacks(operation):
             yield Refusal(op=operation.type, node=name, reason=reason, hint=FALLBACK_HINT)
 

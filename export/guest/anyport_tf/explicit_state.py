@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,37 +20,30 @@ import tensorflow as tf
 from anyport_guest import INITIAL_STATE, write_state
 
 from .canonical import Canonical, Signature
-from .rules import Repair, function_body, spliced, trimmed
+from .compositions.state import COMPOSITIONS
+from .rules import Repair, Rule, apply, body_of, spliced, trimmed
 from .trace import DTYPES
 
 Operation = Any
 Tensor = Any
 
-ASSIGNED: Mapping[str, Callable[[Tensor, Sequence[Tensor]], Tensor]] = {
-    "AssignVariableOp": lambda now, given: given[0],
-    "AssignAddVariableOp": lambda now, given: now + given[0],
-    "AssignSubVariableOp": lambda now, given: now - given[0],
-    "ResourceScatterNdUpdate": lambda now, given: tf.tensor_scatter_nd_update(now, *given),
-    "ResourceScatterNdAdd": lambda now, given: tf.tensor_scatter_nd_add(now, *given),
-    "ResourceScatterNdSub": lambda now, given: tf.tensor_scatter_nd_sub(now, *given),
-    "ResourceScatterNdMin": lambda now, given: tf.tensor_scatter_nd_min(now, *given),
-    "ResourceScatterNdMax": lambda now, given: tf.tensor_scatter_nd_max(now, *given),
-    "ResourceScatterUpdate": lambda now, given: tf.tensor_scatter_nd_update(now, *_rows(now, *given)),
-    "ResourceScatterAdd": lambda now, given: tf.tensor_scatter_nd_add(now, *_rows(now, *given)),
-    "ResourceScatterSub": lambda now, given: tf.tensor_scatter_nd_sub(now, *_rows(now, *given)),
-    "ResourceScatterMin": lambda now, given: tf.tensor_scatter_nd_min(now, *_rows(now, *given)),
-    "ResourceScatterMax": lambda now, given: tf.tensor_scatter_nd_max(now, *_rows(now, *given)),
-}
-"""What a variable's value is after an op that assigns it: (value before, the op's other inputs) → value."""
+WHY = "the format's runtimes keep nothing between calls"
+SEEN = "every release so far"
 
-MASKS = ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask")
+ASSIGNMENTS = tuple(
+    Rule(name=name, ops=ops, becomes=becomes, why=WHY, until=SEEN) for name, (ops, becomes) in COMPOSITIONS.items()
+)
+"""What makes a read, a computation and one assignment of every other change of a variable."""
 
 
 def state_as_ports(model: Canonical) -> tuple[Canonical, list[Repair]]:
     """Return the model with its state as inputs and outputs, and what was done.
 
-    A signature that changes its state by an op that isn't known here (a random generator's) stays as it is.
+    A signature whose state is changed by an op that `ASSIGNMENTS` doesn't know stays as it is.
     """
+    if not any(signature.variables for signature in model.signatures.values()):
+        return model, []
+    model, _ = apply(model, ASSIGNMENTS)
     ports = _ports(model)
     contracts, signatures, repairs = [], {}, []
     for contract in model.contract["signatures"]:
@@ -118,8 +111,7 @@ def _opened(signature: Signature, ports: Mapping[str, str], model: Canonical) ->
 
 
 def _repairs(signature: Signature) -> Iterable[Repair]:
-    why = "the format's runtimes keep nothing between calls"
-    return [Repair(rule="state-as-ports", why=why, until="every release so far", node=h) for h in signature.variables]
+    return [Repair(rule="state-as-ports", why=WHY, until=SEEN, node=handle) for handle in signature.variables]
 
 
 def _stated(contract: Mapping[str, Any], weights: Mapping[str, str], model: Canonical) -> dict[str, Any]:
@@ -205,9 +197,9 @@ def _without_handles_in(
         return _control_flow(operation, now, graph_def, library)
     if operation.type == "ReadVariableOp":
         return {operation.outputs[0].name: tf.identity(now[first]).name}
-    if operation.type not in ASSIGNED and operation.type != "ResourceStridedSliceAssign":
+    if operation.type != "AssignVariableOp":
         return _control_flow(operation, now, graph_def, library)
-    now[first] = _after(operation, now[first])
+    now[first] = operation.inputs[1]
     return {}
 
 
@@ -248,7 +240,7 @@ class _Part:
         self.arguments = [argument.name for argument in function.signature.input_arg]
         self.handles = {index: self.arguments[index] for index in sorted(handles)}
         shapes = [tf.TensorShape([]) if index in handles else value.shape for index, value in enumerate(values)]
-        body, tensors = function_body(library, function, shapes)
+        body, tensors = body_of(library, function, shapes)
         outputs = [tensors[function.ret[argument.name]] for argument in function.signature.output_arg]
         self.passed = {position for position, name in enumerate(outputs) if name.split(":")[0] in self.handles.values()}
         specs = {
@@ -277,23 +269,6 @@ class _Part:
         made = self(values)
         plain, after = iter(made[: len(self.threaded.outputs)]), iter(made[len(self.threaded.outputs) :])
         return [next(after) if index in self.handles else next(plain) for index in range(len(self.arguments))]
-
-
-def _after(operation: Operation, now: Tensor) -> Tensor:
-    """Return a variable's value after an op that assigns it."""
-    given = list(operation.inputs)[1:]
-    if operation.type != "ResourceStridedSliceAssign":
-        return ASSIGNED[operation.type](now, given)
-    begin, end, strides, value = given
-    masks = {name: operation.get_attr(name) for name in MASKS}
-    return tf.raw_ops.TensorStridedSliceUpdate(input=now, begin=begin, end=end, strides=strides, value=value, **masks)
-
-
-def _rows(now: Tensor, indices: Tensor, updates: Tensor) -> tuple[Tensor, Tensor]:
-    """Return what scatters whole rows, as a scatter by coordinates takes it; a single update serves every element."""
-    if updates.shape.rank == 0:
-        updates = tf.broadcast_to(updates, tf.concat([tf.shape(indices), tf.shape(now)[1:]], 0))
-    return indices[..., None], updates
 
 
 def _without_handles(graph: Any, handles: set[str]) -> Any:

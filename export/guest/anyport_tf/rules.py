@@ -40,8 +40,10 @@ class Rule:
     name: str
     """Kebab case, of the op or the family: `einsum-as-matmul`."""
     ops: tuple[str, ...]
-    becomes: Callable[[Operation, Sequence[Tensor]], Tensor | Sequence[Tensor]]
+    becomes: Callable[[Operation, Sequence[Tensor]], Tensor | Sequence[Tensor] | Operation]
     """`(operation, inputs) → outputs`: one tensor for each output of the operation, or one alone.
+
+    For an operation without outputs (an assignment), the one that stands for it.
 
     May raise `Inapplicable`: the operation then stays, for another rule or for the preflight to refuse.
     """
@@ -192,16 +194,14 @@ class _Engine:
                 rule, made = self._replacement(operation, where)
                 if rule is None:
                     continue
-                replaced |= {
-                    old.name: new.name for old, new in zip(operation.outputs, made, strict=True) if new is not None
-                }
+                replaced |= _standing_for(operation, made)
                 root = node.name if node.name in original else self._origin(node.name, original)
                 self.done.append(Repair(rule=rule.name, why=rule.why, until=rule.until, node=where + root))
             if not replaced:
                 return graph, {}
             return spliced(scratch.as_graph_def(), replaced), replaced
 
-    def _replacement(self, operation: Operation, where: str) -> tuple[Rule | None, list[Tensor]]:
+    def _replacement(self, operation: Operation, where: str) -> tuple[Rule | None, list[Tensor] | Operation]:
         """Return the first rule that can do the operation, and its new outputs; no rule where none can."""
         for rule in self.by_op[operation.type]:
             if (rule.name, where + operation.name) in self.stuck or not rule.when(operation):
@@ -216,10 +216,14 @@ class _Engine:
             self.stuck.add((rule.name, where + operation.name))
         return None, []
 
-    def _make(self, rule: Rule, operation: Operation) -> list[Tensor]:
+    def _make(self, rule: Rule, operation: Operation) -> list[Tensor] | Operation:
         scope = f"{operation.name}/{rule.name}/"
-        with tf.name_scope(scope if scope[0].isalnum() else f"repaired{scope}"):
+        # What changes a variable happens when the old operation did.
+        waits = operation.control_inputs if operation.op_def.is_stateful else []
+        with tf.name_scope(scope if scope[0].isalnum() else f"repaired{scope}"), tf.control_dependencies(waits):
             made: Any = rule.becomes(operation, list(operation.inputs))
+        if not operation.outputs:
+            return made
         outputs: list[Any] = list(made) if isinstance(made, (list, tuple)) else [made]
         for old, new in zip(operation.outputs, outputs, strict=True):
             if new is not None and new.dtype != old.dtype:
@@ -253,14 +257,14 @@ class _Engine:
     def _function(self, graph: GraphDef, function: Any, shapes: Sequence[Any], where: str) -> None:
         """Repair one function of `graph` in place, and those that it calls."""
         library = tf.compat.v1.GraphDef(library=graph.library, versions=graph.versions)
-        body, tensors = function_body(library, function, shapes)
+        body, tensors = body_of(library, function, shapes)
         outputs = [tensors[function.ret[argument.name]] for argument in function.signature.output_arg]
         inner = dict.fromkeys(argument.name for argument in function.signature.input_arg)
         values = {name: value for name, value in _values.get().items() if name not in inner}
         with _known(values):
             repaired, moved = self.repair(body, f"{where}{function.signature.name}/")
         outputs = [_moved(name, moved) for name in outputs]
-        made = _as_function(function, repaired, outputs)
+        made = as_function(_waiting_on(function, moved), repaired, outputs)
         kept = {item.signature.name: item for item in graph.library.function}
         for item in repaired.library.function:
             kept.setdefault(item.signature.name, item).CopyFrom(item)
@@ -283,9 +287,7 @@ def operations(graph: GraphDef, where: str = "") -> Iterator[tuple[str, Operatio
         for name, shapes in calls(operation, library):
             called[name] = _general(called.get(name), shapes)
     for name, shapes in called.items():
-        body, _ = function_body(
-            tf.compat.v1.GraphDef(library=graph.library, versions=graph.versions), library[name], shapes
-        )
+        body, _ = body_of(tf.compat.v1.GraphDef(library=graph.library, versions=graph.versions), library[name], shapes)
         yield from operations(body, f"{where}{name}/")
 
 
@@ -311,7 +313,7 @@ def _general(known: list[Any] | None, shapes: list[Any]) -> list[Any]:
     )
 
 
-def function_body(library: GraphDef, function: Any, shapes: Sequence[Any]) -> tuple[GraphDef, dict[str, str]]:
+def body_of(library: GraphDef, function: Any, shapes: Sequence[Any]) -> tuple[GraphDef, dict[str, str]]:
     """Return a function's body as a graph whose placeholders are its arguments, and its tensors' names there."""
     with tf.Graph().as_default():
         tf.graph_util.import_graph_def(library, name="")  # function calls in the body need their definitions
@@ -322,7 +324,25 @@ def function_body(library: GraphDef, function: Any, shapes: Sequence[Any]) -> tu
     return body, tensors
 
 
-def _as_function(before: Any, body: GraphDef, outputs: Sequence[str]) -> Any:
+def _standing_for(operation: Operation, made: list[Tensor] | Operation) -> dict[str, str]:
+    """Return old → new: tensors, or, for an operation without outputs, what is waited for (`^node`)."""
+    if not operation.outputs:
+        return {f"^{operation.name}": f"^{made.name}"}
+    return {old.name: new.name for old, new in zip(operation.outputs, made, strict=True) if new is not None}
+
+
+def _waiting_on(function: Any, moved: Mapping[str, str]) -> Any:
+    """Return the definition of a function whose changes of state are now those that they were `moved` to."""
+    made = type(function)()
+    made.CopyFrom(function)
+    for name, node in function.control_ret.items():
+        made.control_ret[name] = source_node(
+            _moved(f"^{node}", moved) if f"^{node}" in moved else _moved(f"{node}:0", moved)
+        )
+    return made
+
+
+def as_function(before: Any, body: GraphDef, outputs: Sequence[str]) -> Any:
     """Return the definition of the function `before` with another body; its name and arguments stay."""
     arguments = [argument.name for argument in before.signature.input_arg]
     with tf.Graph().as_default() as graph:
