@@ -39,7 +39,6 @@ WITHOUT_KERNEL = frozenset(
 LOWERED = frozenset((*tfjs_control_flow.FUNCTIONAL, "_SwitchN"))
 """Ops that the converter takes away."""
 
-RANDOM = ("RandomStandardNormal", "RandomUniform", "RandomUniformInt", "TruncatedNormal", "Multinomial")
 PRODUCTS = ("MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3")
 WIDE = (tf.complex64, tf.complex128)
 
@@ -143,7 +142,7 @@ def notes(model: Canonical) -> list[str]:
     found: list[str] = []
     for contract in model.contract["signatures"]:
         found += _narrowing_notes(contract)
-        drawn = [node.name for node in model.signatures[contract["name"]].graph.node if node.op in RANDOM]
+        drawn = [node.name for node in model.signatures[contract["name"]].graph.node if node.op in tfjs_control_flow.RANDOM]
         if drawn:
             found.append(f"{contract['name']!r} draws random numbers ({', '.join(drawn)}): no two runs agree")
     return found
