@@ -13,6 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 import tfjs_maths
+import tfjs_strings
 import tfjs_tensors
 
 from anyport_tf.compositions.registry import COMPOSITIONS
@@ -50,6 +51,10 @@ def _of_strings(operation: Operation) -> bool:
     return bool(operation.inputs[0].dtype == tf.string)
 
 
+def _makes_strings(operation: Operation) -> bool:
+    return bool(operation.outputs[0].dtype == tf.string)
+
+
 def _of_integers(operation: Operation) -> bool:
     return bool(operation.inputs[0].dtype.is_integer)
 
@@ -72,11 +77,6 @@ def _makes_bool(operation: Operation) -> bool:
 
 def _channels_first(operation: Operation) -> bool:
     return str(attribute(operation, "data_format", "NHWC")).startswith("NC")
-
-
-def _has_steps(operation: Operation) -> bool:
-    steps = value_of(operation.inputs[3])
-    return not operation.inputs[0].dtype.is_floating and steps is not None and bool((steps != 1).any())
 
 
 def _has_negative_axis(operation: Operation) -> bool:
@@ -104,6 +104,27 @@ def _is_training(operation: Operation) -> bool:
 def _reflects(operation: Operation) -> bool:
     return bool(operation.type == "ImageProjectiveTransformV2" or attribute(operation, "fill_mode") == "REFLECT")
 
+
+NO_STRINGS = "its kernels take no strings"
+
+STRINGS = (
+    _rule("strings-by-place", tfjs_strings.MOVING, tfjs_strings.moved, NO_STRINGS, _makes_strings),
+    _rule("strings-selected-by-place", "Select SelectV2", tfjs_strings.selected, NO_STRINGS, _makes_strings),
+    _rule("strings-padded-by-place", "Pad PadV2", tfjs_strings.padded_with, NO_STRINGS, _makes_strings),
+    *_shared("split-as-slices", "its Split takes no strings", _makes_strings),
+    _rule("strings-filled-by-place", "Fill", tfjs_strings.filled, NO_STRINGS, _makes_strings),
+    _rule(
+        "distinct-strings-by-place", "Unique UniqueV2 UniqueWithCounts UniqueWithCountsV2", tfjs_strings.distinct, NO_STRINGS,
+        _makes_strings,
+    ),
+    _rule("equal-strings-as-hashes", "Equal NotEqual", tfjs_strings.equal_strings, "it compares addresses of strings", _of_strings),
+    _rule(
+        "join-as-ngrams", "StringJoin Add AddV2", tfjs_strings.joined, LACKING,
+        lambda operation: _makes_strings(operation) and tfjs_strings.has_plain_separator(operation),
+    ),
+    _rule("reduce-join-as-ngrams", "ReduceJoin", tfjs_strings.reduced, LACKING, tfjs_strings.has_plain_separator),
+    _rule("split-as-older-split", "StringSplitV2", tfjs_strings.split, LACKING),
+)  # fmt: skip
 
 ARITHMETIC = (
     _rule(
@@ -190,7 +211,10 @@ PLACES = (
     *_shared("one-hot-as-equal", "its OneHot writes integers whatever it was asked for"),
     *_shared("bool-select-as-logic", "its Select takes bools for four bytes each", _of_bools),
     _rule("bool-reverse-as-integers", "ReverseV2", tfjs_maths.reverse, "its Reverse takes bools for four bytes each", _of_bools),
-    *_shared("strided-slice-as-gather", "its StridedSlice with steps yields float32 whatever it got", _has_steps),
+    *_shared(
+        "strided-slice-as-gather", "its StridedSlice with steps yields float32 whatever it got, and loses axes that end",
+        tfjs_tensors.misreads_steps,
+    ),
     *_shared(
         "batched-gather-as-gather", "its Gather with batch dimensions reads wrong rows",
         lambda op: bool(attribute(op, "batch_dims")),
@@ -201,7 +225,6 @@ PLACES = (
     *_shared("nth-element-as-top-k in-top-k-as-comparison bucketize-as-comparison"),
     *_shared("unique-as-comparison", ops="UniqueWithCounts UniqueWithCountsV2"),
     *_shared("ragged-range-as-positions ragged-to-tensor-as-gather ragged-gather-as-gather ragged-to-sparse-as-positions"),
-    _rule("equal-strings-as-hashes", "Equal NotEqual", tfjs_tensors.equal_strings, "it compares addresses of strings", _of_strings),
     _rule(
         "lookup-of-any-rank", "LookupTableFind LookupTableFindV2", tfjs_tensors.lookup,
         "its LookupTableFind yields rank 1 whatever it was asked for",
@@ -239,5 +262,5 @@ IMAGES = (
 
 BRANCHES = _shared("case-as-ifs")
 
-RULES: tuple[Rule, ...] = (*BRANCHES, *ARITHMETIC, *SUMS, *MATRICES, *PLACES, *IMAGES)
+RULES: tuple[Rule, ...] = (*BRANCHES, *STRINGS, *ARITHMETIC, *SUMS, *MATRICES, *PLACES, *IMAGES)
 """In the order in which they are asked."""

@@ -26,6 +26,13 @@ def where(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     return tf.where(tf.not_equal(inputs[0], tf.zeros([], inputs[0].dtype)))
 
 
+def misreads_steps(operation: Operation) -> bool:
+    """Whether a slice may have steps beside what the kernel can't step through: other dtypes, single elements."""
+    steps = value_of(operation.inputs[3])
+    stepping = steps is None or bool((steps != 1).any())
+    return stepping and (not operation.inputs[0].dtype.is_floating or bool(attribute(operation, "shrink_axis_mask")))
+
+
 # Reductions.
 
 
@@ -111,18 +118,7 @@ def plain_product(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     return tf.raw_ops.BatchMatMulV2(x=a, y=b, adj_x=attribute(operation, "adj_x"), adj_y=attribute(operation, "adj_y"))
 
 
-# Strings.
-
-
-BUCKETS = (2**31 - 1, 2**31 - 19)
-"""Two primes: strings whose hash of 64 bits agrees modulo both are the same, or the hash is broken."""
-
-
-def equal_strings(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
-    """Whether strings are equal: whether their hashes are."""
-    same = [tf.equal(*(tf.strings.to_hash_bucket_fast(item, count) for item in inputs)) for count in BUCKETS]
-    both = tf.logical_and(*same)
-    return both if operation.type == "Equal" else tf.logical_not(both)
+# Tables.
 
 
 def lookup(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
