@@ -16,7 +16,7 @@ from anyport_guest import Refused
 from anyport_tf import rules
 from anyport_tf.canonical import Canonical, Signature
 from anyport_tf.preflight import Refusal
-from anyport_tf.rules import attribute
+from anyport_tf.rules import attribute, value_of
 
 Operation = Any
 
@@ -73,6 +73,13 @@ def _has_other_letters(operation: Operation) -> bool:
     return operation.type == "StringNGrams" and not all(is_plain(attribute(operation, name)) for name in names)
 
 
+def _breaks_characters(operation: Operation) -> bool:
+    """Whether bytes, of which several make a character, go where TF.js takes them for characters."""
+    if operation.type != "StringSplit" or value_of(operation.inputs[1]) not in (b"", None):
+        return False
+    return any(reader.type not in BYTES for reader in operation.outputs[1].consumers())
+
+
 def _multiplies_integers(operation: Operation) -> bool:
     return operation.type in PRODUCTS and not operation.outputs[0].dtype.is_floating
 
@@ -85,6 +92,9 @@ def _steps_wrongly(operation: Operation) -> bool:
     return operation.type == "StridedSlice" and misreads_steps(operation)
 
 
+BYTES = ("Identity", "Reshape", "Shape", "Size", "Slice", "StringNGrams", "StringToHashBucketFast")
+"""Ops on strings that leave every byte as it is."""
+
 LIMITS = (
     Limit(
         holds=_of_unknown_strings,
@@ -95,6 +105,11 @@ LIMITS = (
         holds=_has_other_letters,
         reason="TF.js makes small letters of its separator and padding, and reads ASCII alone",
         hint="Separate and pad by lower-case ASCII characters.",
+    ),
+    Limit(
+        holds=_breaks_characters,
+        reason="it splits into bytes, and TF.js takes each string that it moves for UTF-8",
+        hint="Split strings into characters in the page's own code, before the model.",
     ),
     Limit(
         holds=_multiplies_integers,

@@ -9,8 +9,8 @@ import tensorflow as tf
 from tfjs_marks import again as marked
 from tfjs_marks import is_marked
 
-from anyport_tf.compositions.shapes import again, product, rank, size
-from anyport_tf.rules import attribute, value_of
+from anyport_tf.compositions.shapes import again, product, rank, size, sizes
+from anyport_tf.rules import Inapplicable, attribute, value_of
 
 Operation = Any
 Tensor = Any
@@ -31,6 +31,23 @@ def misreads_steps(operation: Operation) -> bool:
     steps = value_of(operation.inputs[3])
     stepping = steps is None or bool((steps != 1).any())
     return stepping and (not operation.inputs[0].dtype.is_floating or bool(attribute(operation, "shrink_axis_mask")))
+
+
+def gathers_from_nothing(operation: Operation) -> bool:
+    """Whether the operand of a gather is empty, whatever is gathered."""
+    x = operation.inputs[0]
+    return x.shape.rank is not None and 0 in x.shape.as_list()
+
+
+def gathered_nothing(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    """Nothing, in the shape that it should have."""
+    x, indices = inputs[:2]
+    axis, batch = value_of(inputs[2]), int(attribute(operation, "batch_dims"))
+    if axis is None:
+        raise Inapplicable("its axis isn't constant")
+    along, lengths = int(axis) % rank(x), sizes(x)
+    batch = batch + rank(indices) if batch < 0 else batch
+    return tf.fill([*lengths[:along], *sizes(indices)[batch:], *lengths[along + 1 :]], tf.zeros([], x.dtype))
 
 
 # Reductions.
