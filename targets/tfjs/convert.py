@@ -86,6 +86,7 @@ def _convert(model: Canonical, signature: Signature, contract: Mapping[str, Any]
 def _in_tfjs_ops(graph: GraphDef, outputs: list[str]) -> GraphDef:
     """Return the graph in what TF.js' executor knows: its own control flow, its own fused ops."""
     graph = tfjs_control_flow.lower(graph, outputs)
+    tfjs_control_flow.reach_tables(graph)
     tfjs_control_flow.strip_control_inputs(graph)
     graph = fuse_prelu.fuse_ops_for_prelu(graph)
     return tfjs_fuse.fuse(graph, outputs)

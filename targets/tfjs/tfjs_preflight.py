@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import tensorflow as tf
-import tfjs_control_flow
+from tfjs_control_flow import FUNCTIONAL, RANDOM
 from tfjs_package import op_names
+from tfjs_strings import is_plain, takes_strings
+from tfjs_tensors import misreads_steps
 
 from anyport_guest import Refused
 from anyport_tf import rules
 from anyport_tf.canonical import Canonical, Signature
 from anyport_tf.preflight import Refusal
+from anyport_tf.rules import attribute, value_of
 
 Operation = Any
 
@@ -36,10 +40,9 @@ WITHOUT_KERNEL = frozenset(
 """Ops that TF.js' converter accepts and its wasm backend 4.22.0 has no kernel for (the registered kernels, by
 `tf.getKernelsForBackend('wasm')`, against what the executors call; BitwiseAnd has one, and runs on no backend)."""
 
-LOWERED = frozenset((*tfjs_control_flow.FUNCTIONAL, "_SwitchN"))
+LOWERED = frozenset((*FUNCTIONAL, "_SwitchN"))
 """Ops that the converter takes away."""
 
-RANDOM = ("RandomStandardNormal", "RandomUniform", "RandomUniformInt", "TruncatedNormal", "Multinomial")
 PRODUCTS = ("MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3")
 WIDE = (tf.complex64, tf.complex128)
 
@@ -51,30 +54,79 @@ HINTS = {
 FALLBACK_HINT = "Replace it in the model, or move it into the page's own code before or after the model."
 
 
-WITHOUT_STRINGS = frozenset(
-    [
-        "Transpose",
-        "Gather",
-        "GatherV2",
-        "GatherNd",
-        "Select",
-        "SelectV2",
-        "Tile",
-        "Pad",
-        "PadV2",
-        "MirrorPad",
-        "Fill",
-        "ReverseV2",
-        "Split",
-        "SplitV",
-        "BroadcastTo",
-        "OneHot",
-        "Add",
-        "AddV2",
-        "StringNGrams",
-    ]
-)
-"""Ops that have kernels on wasm, and none for strings (StringNGrams yields other words)."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Limit:
+    """What the kernel of an op that TF.js has can't do."""
+
+    holds: Callable[[Operation], bool]
+    """Whether an operation is beyond it."""
+    reason: str
+    hint: str
+
+
+def _of_unknown_strings(operation: Operation) -> bool:
+    return any(item.dtype == tf.string for item in operation.inputs) and not takes_strings(operation.type)
+
+
+def _has_other_letters(operation: Operation) -> bool:
+    names = ("separator", "left_pad", "right_pad")
+    return operation.type == "StringNGrams" and not all(is_plain(attribute(operation, name)) for name in names)
+
+
+def _breaks_characters(operation: Operation) -> bool:
+    """Whether bytes, of which several make a character, go where TF.js takes them for characters."""
+    if operation.type != "StringSplit" or value_of(operation.inputs[1]) not in (b"", None):
+        return False
+    return any(reader.type not in BYTES for reader in operation.outputs[1].consumers())
+
+
+def _multiplies_integers(operation: Operation) -> bool:
+    return operation.type in PRODUCTS and not operation.outputs[0].dtype.is_floating
+
+
+def _is_complex(operation: Operation) -> bool:
+    return any(tensor.dtype in WIDE for tensor in (*operation.inputs, *operation.outputs))
+
+
+def _steps_wrongly(operation: Operation) -> bool:
+    return operation.type == "StridedSlice" and misreads_steps(operation)
+
+
+BYTES = ("Identity", "Reshape", "Shape", "Size", "Slice", "StringNGrams", "StringToHashBucketFast")
+"""Ops on strings that leave every byte as it is."""
+
+LIMITS = (
+    Limit(
+        holds=_of_unknown_strings,
+        reason="its kernel takes no strings",
+        hint="Compute with strings in the page's own code, before or after the model.",
+    ),
+    Limit(
+        holds=_has_other_letters,
+        reason="TF.js makes small letters of its separator and padding, and reads ASCII alone",
+        hint="Separate and pad by lower-case ASCII characters.",
+    ),
+    Limit(
+        holds=_breaks_characters,
+        reason="it splits into bytes, and TF.js takes each string that it moves for UTF-8",
+        hint="Split strings into characters in the page's own code, before the model.",
+    ),
+    Limit(
+        holds=_multiplies_integers,
+        reason="its wasm backend can't multiply matrices of integers",
+        hint="Cast them to float32 before, which is exact below 2²⁴.",
+    ),
+    Limit(
+        holds=_is_complex,
+        reason="its wasm backend can't compute with complex numbers",
+        hint=HINTS["Complex"],
+    ),
+    Limit(
+        holds=_steps_wrongly,
+        reason="its steps aren't constant, and its kernel steps through floats alone, where no axis ends",
+        hint="Slice with constant steps, or gather the elements wanted (tf.gather with a tf.range).",
+    ),
+)  # fmt: skip
 
 
 def refusals(model: Canonical) -> list[Refusal]:
@@ -115,27 +167,11 @@ def _of_operation(name: str, operation: Operation, known: frozenset[str]) -> Ite
             "its wasm backend has no kernel for it" if operation.type in WITHOUT_KERNEL else "the format has no such op"
         )
         yield Refusal(op=operation.type, node=name, reason=lacks, hint=HINTS.get(operation.type, FALLBACK_HINT))
-    elif operation.type in WITHOUT_STRINGS and any(tensor.dtype == tf.string for tensor in operation.inputs):
-        yield Refusal(
-            op=operation.type,
-            node=name,
-            reason="its kernel takes no strings",
-            hint="Move strings about in the page's own code, before the model.",
-        )
-    elif operation.type in PRODUCTS and not operation.outputs[0].dtype.is_floating:
-        yield Refusal(
-            op=operation.type,
-            node=name,
-            reason="its wasm backend can't multiply matrices of integers",
-            hint="Cast them to float32 before, which is exact below 2²⁴.",
-        )
-    elif any(tensor.dtype in WIDE for tensor in (*operation.inputs, *operation.outputs)):
-        yield Refusal(
-            op=operation.type,
-            node=name,
-            reason="its wasm backend can't compute with complex numbers",
-            hint=HINTS["Complex"],
-        )
+        return
+    for limit in LIMITS:
+        if limit.holds(operation):
+            yield Refusal(op=operation.type, node=name, reason=limit.reason, hint=limit.hint)
+            return
 
 
 def notes(model: Canonical) -> list[str]:

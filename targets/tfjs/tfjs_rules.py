@@ -13,6 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 import tfjs_maths
+import tfjs_strings
 import tfjs_tensors
 
 from anyport_tf.compositions.registry import COMPOSITIONS
@@ -50,6 +51,10 @@ def _of_strings(operation: Operation) -> bool:
     return bool(operation.inputs[0].dtype == tf.string)
 
 
+def _makes_strings(operation: Operation) -> bool:
+    return bool(operation.outputs[0].dtype == tf.string)
+
+
 def _of_integers(operation: Operation) -> bool:
     return bool(operation.inputs[0].dtype.is_integer)
 
@@ -72,11 +77,6 @@ def _makes_bool(operation: Operation) -> bool:
 
 def _channels_first(operation: Operation) -> bool:
     return str(attribute(operation, "data_format", "NHWC")).startswith("NC")
-
-
-def _has_steps(operation: Operation) -> bool:
-    steps = value_of(operation.inputs[3])
-    return not operation.inputs[0].dtype.is_floating and steps is not None and bool((steps != 1).any())
 
 
 def _has_negative_axis(operation: Operation) -> bool:
@@ -105,6 +105,27 @@ def _reflects(operation: Operation) -> bool:
     return bool(operation.type == "ImageProjectiveTransformV2" or attribute(operation, "fill_mode") == "REFLECT")
 
 
+NO_STRINGS = "its kernels take no strings"
+
+STRINGS = (
+    _rule("strings-by-place", tfjs_strings.MOVING, tfjs_strings.moved, NO_STRINGS, _makes_strings),
+    _rule("strings-selected-by-place", "Select SelectV2", tfjs_strings.selected, NO_STRINGS, _makes_strings),
+    _rule("strings-padded-by-place", "Pad PadV2", tfjs_strings.padded_with, NO_STRINGS, _makes_strings),
+    *_shared("split-as-slices", "its Split takes no strings", _makes_strings),
+    _rule("strings-filled-by-place", "Fill", tfjs_strings.filled, NO_STRINGS, _makes_strings),
+    _rule(
+        "distinct-strings-by-place", "Unique UniqueV2 UniqueWithCounts UniqueWithCountsV2", tfjs_strings.distinct, NO_STRINGS,
+        _makes_strings,
+    ),
+    _rule("equal-strings-as-hashes", "Equal NotEqual", tfjs_strings.equal_strings, "it compares addresses of strings", _of_strings),
+    _rule(
+        "join-as-ngrams", "StringJoin Add AddV2", tfjs_strings.joined, LACKING,
+        lambda operation: _makes_strings(operation) and tfjs_strings.has_plain_separator(operation),
+    ),
+    _rule("reduce-join-as-ngrams", "ReduceJoin", tfjs_strings.reduced, LACKING, tfjs_strings.has_plain_separator),
+    _rule("split-as-older-split", "StringSplitV2", tfjs_strings.split, LACKING),
+)  # fmt: skip
+
 ARITHMETIC = (
     _rule(
         "passing-op", "EnsureShape CheckNumerics PreventGradient", tfjs_maths.same,
@@ -114,7 +135,7 @@ ARITHMETIC = (
     *_shared("erfinv-as-log ndtri-as-log lgamma-as-log digamma-as-log"),
     *_shared("bessel-i0-as-polynomial bessel-i1-as-polynomial bessel-i0e-as-polynomial bessel-i1e-as-polynomial"),
     *_shared("xlogy-as-where xlog1py-as-where xdivy-as-where mul-no-nan-as-where l2-loss-as-sum"),
-    *_shared("approximate-equal-as-less next-after-as-addition activation-gradient-as-arithmetic"),
+    *_shared("approximate-equal-as-less next-after-as-addition softsign-as-division activation-gradient-as-arithmetic"),
     *_shared("reciprocal-as-division", ops="Inv"),
     *_shared("add-n-as-additions", ops="AccumulateNV2"),
     *_shared("round-as-floor", ops="Rint"),
@@ -190,18 +211,24 @@ PLACES = (
     *_shared("one-hot-as-equal", "its OneHot writes integers whatever it was asked for"),
     *_shared("bool-select-as-logic", "its Select takes bools for four bytes each", _of_bools),
     _rule("bool-reverse-as-integers", "ReverseV2", tfjs_maths.reverse, "its Reverse takes bools for four bytes each", _of_bools),
-    *_shared("strided-slice-as-gather", "its StridedSlice with steps yields float32 whatever it got", _has_steps),
+    *_shared(
+        "strided-slice-as-gather", "its StridedSlice with steps yields float32 whatever it got, and loses axes that end",
+        tfjs_tensors.misreads_steps,
+    ),
+    _rule(
+        "gather-of-nothing", "GatherV2", tfjs_tensors.gathered_nothing,
+        "its Gather yields four axes where there is nothing to gather from", tfjs_tensors.gathers_from_nothing,
+    ),
     *_shared(
         "batched-gather-as-gather", "its Gather with batch dimensions reads wrong rows",
         lambda op: bool(attribute(op, "batch_dims")),
     ),
-    *_shared("roll-as-concat"),
+    *_shared("roll-as-concat reverse-sequence-as-gather dynamic-update-slice-as-strided"),
     *_shared("tensor-scatter-add-as-scatter tensor-scatter-extreme-as-mask strided-slice-update-as-scatter"),
     *_shared("dynamic-partition-as-where dynamic-stitch-as-scatter invert-permutation-as-scatter"),
     *_shared("nth-element-as-top-k in-top-k-as-comparison bucketize-as-comparison"),
     *_shared("unique-as-comparison", ops="UniqueWithCounts UniqueWithCountsV2"),
     *_shared("ragged-range-as-positions ragged-to-tensor-as-gather ragged-gather-as-gather ragged-to-sparse-as-positions"),
-    _rule("equal-strings-as-hashes", "Equal NotEqual", tfjs_tensors.equal_strings, "it compares addresses of strings", _of_strings),
     _rule(
         "lookup-of-any-rank", "LookupTableFind LookupTableFindV2", tfjs_tensors.lookup,
         "its LookupTableFind yields rank 1 whatever it was asked for",
@@ -239,5 +266,5 @@ IMAGES = (
 
 BRANCHES = _shared("case-as-ifs")
 
-RULES: tuple[Rule, ...] = (*BRANCHES, *ARITHMETIC, *SUMS, *MATRICES, *PLACES, *IMAGES)
+RULES: tuple[Rule, ...] = (*BRANCHES, *STRINGS, *ARITHMETIC, *SUMS, *MATRICES, *PLACES, *IMAGES)
 """In the order in which they are asked."""

@@ -9,8 +9,8 @@ import tensorflow as tf
 from tfjs_marks import again as marked
 from tfjs_marks import is_marked
 
-from anyport_tf.compositions.shapes import again, product, rank, size
-from anyport_tf.rules import attribute, value_of
+from anyport_tf.compositions.shapes import again, product, rank, size, sizes
+from anyport_tf.rules import Inapplicable, attribute, value_of
 
 Operation = Any
 Tensor = Any
@@ -24,6 +24,30 @@ def shapes(operation: Operation, inputs: Sequence[Tensor]) -> list[Tensor]:
 def where(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     """`Where` of numbers as one of booleans."""
     return tf.where(tf.not_equal(inputs[0], tf.zeros([], inputs[0].dtype)))
+
+
+def misreads_steps(operation: Operation) -> bool:
+    """Whether a slice may have steps beside what the kernel can't step through: other dtypes, single elements."""
+    steps = value_of(operation.inputs[3])
+    stepping = steps is None or bool((steps != 1).any())
+    return stepping and (not operation.inputs[0].dtype.is_floating or bool(attribute(operation, "shrink_axis_mask")))
+
+
+def gathers_from_nothing(operation: Operation) -> bool:
+    """Whether the operand of a gather is empty, whatever is gathered."""
+    x = operation.inputs[0]
+    return x.shape.rank is not None and 0 in x.shape.as_list()
+
+
+def gathered_nothing(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    """Nothing, in the shape that it should have."""
+    x, indices = inputs[:2]
+    axis, batch = value_of(inputs[2]), int(attribute(operation, "batch_dims"))
+    if axis is None:
+        raise Inapplicable("its axis isn't constant")
+    along, lengths = int(axis) % rank(x), sizes(x)
+    batch = batch + rank(indices) if batch < 0 else batch
+    return tf.fill([*lengths[:along], *sizes(indices)[batch:], *lengths[along + 1 :]], tf.zeros([], x.dtype))
 
 
 # Reductions.
@@ -112,18 +136,7 @@ def plain_product(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     return tf.raw_ops.BatchMatMulV2(x=a, y=b, adj_x=attribute(operation, "adj_x"), adj_y=attribute(operation, "adj_y"))
 
 
-# Strings.
-
-
-BUCKETS = (2**31 - 1, 2**31 - 19)
-"""Two primes: strings whose hash of 64 bits agrees modulo both are the same, or the hash is broken."""
-
-
-def equal_strings(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
-    """Whether strings are equal: whether their hashes are."""
-    same = [tf.equal(*(tf.strings.to_hash_bucket_fast(item, count) for item in inputs)) for count in BUCKETS]
-    both = tf.logical_and(*same)
-    return both if operation.type == "Equal" else tf.logical_not(both)
+# Tables.
 
 
 def lookup(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:

@@ -87,6 +87,17 @@ def reverse_as_gather(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     return value
 
 
+def reverse_sequence(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    """`ReverseSequence` as a gather: in each row, the first elements from the last to the first, the others as they are."""
+    value, lengths = inputs
+    batch, along = (int(attribute(operation, name)) % rank(value) for name in ("batch_dim", "seq_dim"))
+    order = [batch, along, *(axis for axis in range(rank(value)) if axis not in (batch, along))]
+    rows = _transposed(value, order)
+    places, ends = tf.range(size(rows, 1)), tf.cast(lengths, tf.int32)[:, tf.newaxis]
+    places = tf.where(places < ends, ends - 1 - places, places + tf.zeros_like(ends))
+    return _transposed(tf.gather(rows, places, batch_dims=1), [int(axis) for axis in np.argsort(order)])
+
+
 def strided_slice_as_gather(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     """`StridedSlice` with steps as one without, and a gather along each axis that had one.  Steps must be constant."""
     value, begin, end, steps = inputs
@@ -158,6 +169,7 @@ COMPOSITIONS: Mapping[str, tuple[tuple[str, ...], Callable[..., Any]]] = {
     "band-part-as-where": (("MatrixBandPart",), band_part),
     "bool-select-as-logic": (("Select", "SelectV2"), select),
     "reverse-as-gather": (("ReverseV2",), reverse_as_gather),
+    "reverse-sequence-as-gather": (("ReverseSequence",), reverse_sequence),
     "strided-slice-as-gather": (("StridedSlice",), strided_slice_as_gather),
 }
 """Rule → the ops that it is about, and what they become."""
