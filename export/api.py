@@ -117,6 +117,7 @@ def inspect(
 def check(
     folder: str | os.PathLike[str],
     *,
+    only: Sequence[str] = (),
     runtimes: Sequence[str] = (),
     timeout: float = TIMEOUT_SECONDS,
     progress: Progress | None = None,
@@ -125,7 +126,8 @@ def check(
 
     Args:
         folder: What `export` wrote.
-        runtimes: `target[:variant][@runtime]` to check; everything in the export by default.
+        only: `target[:variant][@runtime]` to check; everything in the export by default.
+        runtimes: Names of runtimes, to check every artifact that can be run there.
         timeout: Seconds for any one step.
         progress: Where to report progress; nowhere by default.
 
@@ -133,7 +135,7 @@ def check(
         A report with the new verdicts; the folder is not changed.
 
     Raises:
-        RequestError: The folder is no export.
+        RequestError: The folder is no export, or holds nothing that was named.
     """
     process.resume()
-    return verify.run_check(Path(folder), runtimes, timeout, progress or Quiet())
+    return verify.run_check(Path(folder), only, runtimes, timeout, progress or Quiet())

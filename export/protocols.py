@@ -18,13 +18,15 @@ class Toolchain:
 
     name: str
     summary: str
-    kind: Literal["python", "npm"]
+    kind: Literal["python", "npm", "emulated"]
     lock: Path
-    """`python`: a requirements file with hashes.  `npm`: a folder with `package.json` and `package-lock.json`."""
+    """`python`, `emulated`: a requirements file with hashes.  `npm`: a folder with `package.json` and `package-lock.json`."""
     python: str = "3.11"
     """The Python version that the lock was made for."""
     setup: Path | None = None
     """A script that Node runs inside the new toolchain, after `npm ci`."""
+    machine: Path | None = None
+    """`emulated`: a JSON file that says which machine it is and which Debian packages it holds; see `anyport.emulated`."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -33,7 +35,8 @@ class Runtime:
 
     The script's request: `artifact` (its folder), `contract`, `signatures` (what the converter returned), `samples`
     and `outputs` (`.npz`, see `anyport_guest`), `toolchains` (name → folder) and `options`.  Its result: `runtime`,
-    `version`, `backend` and `seconds` (`load`, `first`, `warm`).
+    `version`, `backend`, `seconds` (`load`, `first`, `warm`) and, where there is more to say, `details`: a mapping of
+    words or numbers that the manifest keeps with the run.
     """
 
     name: str
@@ -53,6 +56,8 @@ class Runtime:
     """Whether artifacts are proved here where no runtime is named; one that is slow to provide or to run waits to be asked for."""
     cannot: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Variant that can't run here → why, as a clause: "it has no kernels for float16 weights"."""
+    emulated: bool = False
+    """Whether another processor is imitated: right answers count as anywhere, but its seconds are no device's latency."""
 
     def required(self) -> tuple[Toolchain, ...]:
         """Return the toolchains that the runtime needs on this machine."""

@@ -96,6 +96,8 @@ def _verdict(bench: Bench, runtime: Runtime, outcome: Outcome, outputs: Path) ->
             "version": str(result["version"]),
             "backend": str(result["backend"]),
             "seconds": {**{key: float(value) for key, value in result["seconds"].items()}, "total": outcome.seconds},
+            "details": dict(result.get("details", {})),
+            "emulated": runtime.emulated,
         }
     except (OSError, KeyError, TypeError, ValueError, AttributeError, zipfile.BadZipFile) as error:
         reason = f"{runtime.script.name} broke the format of its answer: {type(error).__name__}: {error}"

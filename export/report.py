@@ -27,6 +27,10 @@ class Run:
     backend: str = ""
     seconds: Mapping[str, float] = dataclasses.field(default_factory=dict)
     """`load`, `first` and `warm` as the runtime measured them, `total` for the whole step."""
+    emulated: bool = False
+    """Whether another processor was imitated: then the seconds are no device's latency."""
+    details: Mapping[str, str | float] = dataclasses.field(default_factory=dict)
+    """What else the runtime had to say, by names of its own."""
     outputs: Sequence[OutputVerdict] = ()
     log: str = ""
 

@@ -18,11 +18,11 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from anyport import process
+from anyport import emulated, process
 from anyport.errors import AnyportError, ToolchainError
 from anyport.protocols import Toolchain
 
@@ -46,7 +46,7 @@ class Installed:
 
     @property
     def python(self) -> Path:
-        """Its Python interpreter (a Python toolchain's)."""
+        """Its Python interpreter (a Python or emulated toolchain's)."""
         return self.path / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
@@ -69,7 +69,7 @@ def key(toolchain: Toolchain) -> str:
 
 def _ingredients(toolchain: Toolchain) -> list[Path]:
     files = sorted(toolchain.lock.glob("package*.json")) if toolchain.kind == "npm" else [toolchain.lock]
-    return files + ([toolchain.setup] if toolchain.setup else [])
+    return files + [file for file in (toolchain.setup, toolchain.machine) if file]
 
 
 def find(toolchain: Toolchain) -> Installed | None:
@@ -102,8 +102,14 @@ def _build(toolchain: Toolchain, report: Report, log: Path) -> Installed:
     final = root() / key(toolchain)
     with _staging(final) as staging:
         report("starting")
-        (_build_python if toolchain.kind == "python" else _build_npm)(toolchain, staging, report, log)
-        stamp = {"name": toolchain.name, "seconds": round(time.monotonic() - started, 1), "bytes": size(staging)}
+        build = {"python": _build_python, "npm": _build_npm, "emulated": _build_emulated}[toolchain.kind]
+        more = build(toolchain, staging, report, log) or {}
+        stamp = {
+            "name": toolchain.name,
+            "seconds": round(time.monotonic() - started, 1),
+            "bytes": size(staging),
+            **more,
+        }
         (staging / STAMP).write_text(json.dumps(stamp), encoding="utf-8")
         os.replace(staging, final)
     return Installed(name=toolchain.name, key=final.name, path=final)
@@ -175,6 +181,20 @@ def _build_npm(toolchain: Toolchain, staging: Path, report: Report, log: Path) -
         _step(["node", toolchain.setup.name], toolchain, "it could not be unpacked", hint, log, cwd=staging)
 
 
+def _build_emulated(toolchain: Toolchain, staging: Path, report: Report, log: Path) -> dict[str, Any]:
+    if error := lacking(toolchain):
+        raise error
+
+    def step(
+        argv: Sequence[str | Path], problem: str, hint: str = "", needed: bool = True, cwd: Path | None = None
+    ) -> None:
+        hint = f"{hint or 'Check the network, then'} try again: anyport toolchain install {toolchain.name}"
+        with contextlib.nullcontext() if needed else contextlib.suppress(ToolchainError):
+            _step(argv, toolchain, problem, hint, log, env={**process.environment(), "LC_ALL": "C"}, cwd=cwd)
+
+    return emulated.build(toolchain, staging, step, report)
+
+
 def _step(
     argv: Iterable[str | Path],
     toolchain: Toolchain,
@@ -200,7 +220,7 @@ def _step(
 def _last_words(log: Path) -> str:
     lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     telling = [
-        line for line in lines if re.search(r"\b(error|cause|caused by|failed)\b|no .* found", line, re.IGNORECASE)
+        line for line in lines if re.search(r"\b(error|cause|caused by|failed)\b|no .* found|^E: ", line, re.IGNORECASE)
     ] or lines
     return f" ({telling[-1][:200]})" if telling else ""
 
@@ -306,4 +326,11 @@ def lacking(toolchain: Toolchain) -> AnyportError | None:
     """Return what keeps the toolchain from being provided, as far as can be told without the network."""
     if toolchain.kind == "npm" and shutil.which("npm") is None:
         return ToolchainError("npm is not on PATH", "Install Node.js 20 or newer (it brings npm).")
+    if toolchain.kind == "emulated":
+        for program in emulated.PROGRAMS:
+            if shutil.which(program) is None:
+                return ToolchainError(
+                    f"the toolchain {toolchain.name!r} is made of Debian's packages, and {program} is not on PATH",
+                    "Use a machine or a container with Debian 12.",
+                )
     return None

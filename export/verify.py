@@ -24,10 +24,12 @@ from anyport.terminal import Progress
 from anyport.workshop import Workshop
 
 
-def run_check(folder: Path, asked: Sequence[str], timeout: float, progress: Progress) -> Report:
-    """Check the files of an export against its manifest, and run every artifact in its runtimes again.
+def run_check(folder: Path, only: Sequence[str], runtimes: Sequence[str], timeout: float, progress: Progress) -> Report:
+    """Check the files of an export against its manifest, and run its artifacts again.
 
-    Raises `RequestError` if the folder is no export, or a target in `asked` isn't in it.
+    `only` names the artifacts (`target[:variant][@runtime]`), all of them by default; `runtimes` the places where those
+    that can are run, by default each target's own choice.  Raises `RequestError` if the folder is no export, or
+    has nothing that was named.
     """
     stated = manifest.read(folder)
     if problem := manifest.changed_file(folder, [_samples(stated)]):
@@ -35,7 +37,7 @@ def run_check(folder: Path, asked: Sequence[str], timeout: float, progress: Prog
             f"the samples of {folder} are not those it was proved with: {problem}", "Export the model again."
         )
     artifacts = [manifest.artifact_from_json(item) for item in stated["artifacts"]]
-    work = [(artifact, choice) for artifact, choice in _chosen(artifacts, asked)]
+    work = [(artifact, choice) for artifact, choice in _chosen(artifacts, only, runtimes)]
     with (
         Workshop(progress, publish.new_log_folder()) as workshop,
         _Check(folder, stated, timeout, workshop) as check,
@@ -51,13 +53,20 @@ def _samples(stated: dict[str, Any]) -> dict[str, Any]:
     return {key: stated["samples"][key] for key in ("path", "size", "sha256")}
 
 
-def _chosen(artifacts: Sequence[Artifact], asked: Sequence[str]) -> list[tuple[Artifact, Choice]]:
+def _chosen(
+    artifacts: Sequence[Artifact], only: Sequence[str], runtimes: Sequence[str]
+) -> list[tuple[Artifact, Choice]]:
     """Pair each artifact to check with the runtimes to check it in."""
-    everything = [f"{artifact.target}:{artifact.variant}" for artifact in artifacts]
-    choices = {(choice.target.name, choice.variant): choice for choice in targets.choose(asked or everything)}
     here = {(artifact.target, artifact.variant): artifact for artifact in artifacts}
+    everything = [f"{name}:{variant}" for name, variant in here]
+    choices = {(choice.target.name, choice.variant): choice for choice in targets.choose(only or everything)}
     if absent := [f"{name}:{variant}" for name, variant in choices if (name, variant) not in here]:
         raise RequestError(f"this export holds no {absent[0]}; it holds {', '.join(everything)}", "Name one of those.")
+    if runtimes:
+        if placed := [text for text in only if "@" in text]:
+            raise RequestError(f"{placed[0]} names a runtime, and so does --runtime", "Name it in one of the two.")
+        again = targets.choose([text for runtime in runtimes for text in targets.named(runtime, choices)])
+        choices = {(choice.target.name, choice.variant): choice for choice in again}
     return [(here[pair], choice) for pair, choice in choices.items()]
 
 

@@ -86,6 +86,29 @@ def choose(texts: Iterable[str]) -> list[Choice]:
     ]
 
 
+def named(runtime: str, artifacts: Iterable[tuple[str, str]]) -> list[str]:
+    """Return `target:variant@runtime` for each artifact, `(target, variant)`, whose target has a runtime of this name.
+
+    Raises `RequestError` where no artifact can be run there: the name is unknown, or its runtime can't run any of them.
+    """
+    pairs = [(registry()[name], variant) for name, variant in artifacts if name in registry()]
+    there = [(item, target, variant) for target, variant in pairs for item in target.runtimes if item.name == runtime]
+    if not there:
+        raise _unknown("runtime of what this export holds", runtime, _runtime_names(target for target, _ in pairs))
+    able = [f"{target.name}:{variant}@{runtime}" for item, target, variant in there if variant not in item.cannot]
+    if not able:
+        item, target, variant = there[0]
+        raise RequestError(
+            f"{runtime} can't run {target.name}:{variant}: {item.cannot[variant]}",
+            "Name another runtime, or export another variant.",
+        )
+    return able
+
+
+def _runtime_names(targets: Iterable[Target]) -> list[str]:
+    return list(dict.fromkeys(item.name for target in targets for item in target.runtimes))
+
+
 def _runtimes(target: Target, variant: str, asked: str) -> list[Runtime]:
     """Return the runtimes that `asked` means for a variant: one by name, `all`, or nothing for the default ones."""
     runtimes = {item.name: item for item in target.runtimes}

@@ -111,7 +111,7 @@ def _run_cells(artifact: Artifact, run: Run | None) -> dict[str, str]:
         "runtime": f"{run.runtime} {run.version}".strip(),
         "max abs err": f"{max(errors):.1e}" if errors else "",
         "max rel err": f"{max(relative):.1e}" if relative else "",
-        "warm": "" if warm is None else f"{warm * 1000:.2f} ms",
+        "warm": "emulated" if run.emulated else "" if warm is None else f"{warm * 1000:.2f} ms",
         "verdict": _verdict(run.status),
     }
 

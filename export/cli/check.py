@@ -12,6 +12,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--only", action="append", default=[], metavar="TARGET[:VARIANT][@RUNTIME]", help="check this alone; repeatable"
     )
+    parser.add_argument(
+        "--runtime",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="check every artifact that can be run in this runtime, there; repeatable",
+    )
     parser.add_argument("--timeout", type=above_zero, metavar="S", help="seconds for any one step (default 1800)")
     add_output_arguments(parser)
 
@@ -22,7 +29,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     with terminal.progress(quiet=arguments.quiet or arguments.json, verbose=arguments.verbose) as progress:
         report = api.check(
-            arguments.folder, runtimes=arguments.only, timeout=arguments.timeout or TIMEOUT_SECONDS, progress=progress
+            arguments.folder,
+            only=arguments.only,
+            runtimes=arguments.runtime,
+            timeout=arguments.timeout or TIMEOUT_SECONDS,
+            progress=progress,
         )
     print_report(report, arguments)
     return report.exit_code

@@ -20,6 +20,34 @@ TFLITE_RUNTIME = Toolchain(
     kind="python",
     lock=HERE / "tflite_runtime.lock",
 )
+ARMV7 = Toolchain(
+    name="armv7",
+    summary="a 32-bit ARM board (Cortex-A7, armv7l) under qemu: Debian 12 with tflite-runtime 2.14.0",
+    kind="emulated",
+    lock=HERE / "armv7.lock",
+    machine=HERE / "armv7.json",
+)
+AARCH64 = Toolchain(
+    name="aarch64",
+    summary="a 64-bit ARM board (Cortex-A72, aarch64) under qemu: Debian 12 with tflite-runtime 2.14.0 and ai-edge-litert",
+    kind="emulated",
+    lock=HERE / "aarch64.lock",
+    machine=HERE / "aarch64.json",
+)
+
+
+def _on_arm(name: str, toolchain: Toolchain, package: str, machine: str) -> Runtime:
+    """Return a runtime on an emulated board; `machine` is what its `uname -m` has to say."""
+    return Runtime(
+        name=name,
+        summary=f"{package} on an emulated {machine}",
+        script=HERE / "run_interpreter.py",
+        toolchains=(toolchain,),
+        options={"package": package, "machine": machine},
+        default=False,
+        emulated=True,
+    )
+
 
 TARGET = Target(
     name="tflite",
@@ -42,5 +70,8 @@ TARGET = Target(
             toolchains=(TFLITE_RUNTIME,),
             options={"package": "tflite-runtime"},
         ),
+        _on_arm("armv7", ARMV7, "tflite-runtime", "armv7l"),
+        _on_arm("aarch64", AARCH64, "tflite-runtime", "aarch64"),
+        _on_arm("aarch64-litert", AARCH64, "ai-edge-litert", "aarch64"),
     ),
 )

@@ -1,7 +1,8 @@
 """Guest script: run a `.tflite` in the interpreter that its toolchain holds, ai-edge-litert's or tflite-runtime's.
 
 Request: `artifact` (its folder), `contract`, `signatures` (as `convert.py` returned them), `samples`, `outputs` (the
-`.npz` to write) and `options.package`.  Result: `runtime`, `version`, `backend` and `seconds` (`load`, `first`, `warm`).
+`.npz` to write), `options.package` and, where another processor is emulated, `options.machine`, its name.  Result:
+`runtime`, `version`, `backend`, `seconds` (`load`, `first`, `warm`) and `details`.
 Refuses to run where TensorFlow can be imported: a device has none.
 """
 
@@ -11,6 +12,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import os
+import platform
 import time
 from collections.abc import Callable
 from typing import Any
@@ -26,6 +28,9 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     package = request["options"]["package"]
     if importlib.util.find_spec("tensorflow") is not None:
         raise GuestError("TensorFlow can be imported here, so this would prove nothing about a device")
+    machine = platform.machine()
+    if machine != request["options"].get("machine", machine):
+        raise GuestError(f"this is {machine}, and the file was to be run on {request['options']['machine']}")
     interpreter_module = importlib.import_module(MODULES[package])
     calls = read_calls(request["samples"], "inputs")
     timed: dict[str, Timed] = {}
@@ -50,6 +55,7 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         "version": importlib.metadata.version(package),
         "backend": "cpu",
         "seconds": {"load": load, **slowest(timed)},
+        "details": {"machine": machine, "numpy": np.__version__},
     }
 
 

@@ -76,7 +76,8 @@ def test_a_runtime_is_a_guest_script_that_opens_with_its_wire_format(target_: Ta
 def test_a_runtime_says_who_runs_it_and_with_what(target_: Target, runtime: Runtime) -> None:
     if runtime.interpreter == "toolchain":
         assert runtime.toolchains, "no toolchain whose Python could run it"
-        assert runtime.toolchains[0].kind == "python"
+        assert runtime.toolchains[0].kind in ("python", "emulated")
+    assert runtime.emulated == any(toolchain.kind == "emulated" for toolchain in runtime.toolchains)
     assert set(runtime.spares) <= {toolchain.name for toolchain in runtime.toolchains}
     local = runtime.local()
     assert local is None or all(isinstance(key, str) for key in local)
@@ -85,10 +86,12 @@ def test_a_runtime_says_who_runs_it_and_with_what(target_: Target, runtime: Runt
 @each_toolchain
 def test_a_toolchain_has_a_lock_and_a_name_that_no_other_lock_has(toolchain: Toolchain) -> None:
     files = (
-        [toolchain.lock]
-        if toolchain.kind == "python"
-        else [toolchain.lock / name for name in ("package.json", "package-lock.json")]
+        [toolchain.lock / name for name in ("package.json", "package-lock.json")]
+        if toolchain.kind == "npm"
+        else [toolchain.lock]
     )
-    assert [str(file) for file in [*files, *([toolchain.setup] if toolchain.setup else [])] if not file.is_file()] == []
+    files += [file for file in (toolchain.setup, toolchain.machine) if file]
+    assert [str(file) for file in files if not file.is_file()] == []
+    assert (toolchain.machine is not None) == (toolchain.kind == "emulated")
     assert toolchain.summary
     assert {other.lock for other in TOOLCHAINS if other.name == toolchain.name} == {toolchain.lock}

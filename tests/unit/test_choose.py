@@ -112,3 +112,21 @@ def test_a_built_in_target_is_what_it_is_called(name: str) -> None:
 def test_the_default_variant_has_the_plain_folder_and_the_others_their_own() -> None:
     assert (FAKE.directory("plain"), FAKE.directory("small")) == ("fake", "fake-small")
     assert dataclasses.replace(FAKE, folder="elsewhere").directory("small") == "elsewhere-small"
+
+
+@pytest.mark.usefixtures("fake")
+def test_a_runtime_alone_means_every_artifact_that_it_can_run() -> None:
+    pairs = [("fake", "plain"), ("fake", "small"), ("of a plug-in that is gone", "x")]
+    assert targets.named("beta", pairs) == ["fake:plain@beta", "fake:small@beta"]
+    assert targets.named("slow", pairs) == ["fake:plain@slow"]
+
+
+@pytest.mark.usefixtures("fake")
+def test_a_runtime_that_nothing_can_be_run_in_is_refused() -> None:
+    with pytest.raises(
+        RequestError, match="no runtime of what this export holds 'bata'; there are alpha, beta"
+    ) as caught:
+        targets.named("bata", [("fake", "plain")])
+    assert "'beta'" in caught.value.hint
+    with pytest.raises(RequestError, match="slow can't run fake:small: it has no room"):
+        targets.named("slow", [("fake", "small")])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from anyport import toolchains
+from anyport import emulated, toolchains
 from anyport.errors import ToolchainError
 from anyport.protocols import Toolchain
 
@@ -44,6 +44,15 @@ def npm(folder: Path) -> Toolchain:
     (folder / "package.json").write_text("{}")
     (folder / "package-lock.json").write_text('{"packages": {"": {}}}')
     return Toolchain(name="js", summary="", kind="npm", lock=folder)
+
+
+def emulated_machine(folder: Path) -> Toolchain:
+    (folder / "board.lock").write_text("# nothing\n")
+    machine = {"architecture": "armhf", "triplet": "t", "packages": ["p"], "emulator": "e", "cpu": "c", "cpuinfo": []}
+    (folder / "board.json").write_text(json.dumps(machine))
+    return Toolchain(
+        name="board", summary="", kind="emulated", lock=folder / "board.lock", machine=folder / "board.json"
+    )
 
 
 def provide(toolchain: Toolchain, tmp_path: Path) -> toolchains.Installed:
@@ -149,6 +158,46 @@ def test_a_missing_node_or_npm_is_named(tmp_path: Path, monkeypatch: pytest.Monk
         provide(toolchain, tmp_path)
     assert "Node.js 20" in caught.value.hint
     assert toolchains.lacking(toolchain) is not None
+
+
+@pytest.mark.usefixtures("root")
+@pytest.mark.parametrize("program", emulated.PROGRAMS)
+def test_a_machine_without_debian_s_programs_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    (tmp_path / "bin").mkdir()
+    for name in set(emulated.PROGRAMS) - {program}:
+        (tmp_path / "bin" / name).write_text("#!/bin/sh\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    with pytest.raises(ToolchainError, match=f"and {program} is not on PATH") as caught:
+        provide(emulated_machine(tmp_path), tmp_path)
+    assert "Debian 12" in caught.value.hint
+    assert caught.value.exit_code == 4
+
+
+def test_packages_that_apt_cannot_find_are_named_and_nothing_is_left(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in emulated.PROGRAMS:
+        (programs / name).write_text('#!/bin/sh\necho "E: Unable to locate package p" >&2\nexit 100\n')
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    with pytest.raises(ToolchainError, match=r"could not be fetched \(E: Unable to locate package p\)") as caught:
+        provide(emulated_machine(tmp_path), tmp_path)
+    assert "Debian 12" in caught.value.hint
+    assert "anyport toolchain install board" in caught.value.hint
+    assert folders(root) == []
+
+
+def test_the_key_of_an_emulated_machine_changes_with_its_file(tmp_path: Path) -> None:
+    toolchain = emulated_machine(tmp_path)
+    key = toolchains.key(toolchain)
+    assert toolchain.machine is not None
+    toolchain.machine.write_text("{}")
+    assert toolchains.key(toolchain) != key
 
 
 def test_the_key_changes_with_the_lock_and_the_python_and_nothing_else(empty: Toolchain, tmp_path: Path) -> None:
