@@ -12,6 +12,7 @@ from typing import Any
 import tensorflow as tf
 import tflite_batch
 import tflite_floats
+import tflite_limits
 from tflite_ops import lacks
 from tflite_rules import RULES
 
@@ -53,7 +54,10 @@ def prepare(model: Canonical, request: Mapping[str, Any]) -> Prepared:
     repairs += made
     if repairs:
         model = computed(model)
-    return Prepared(model=model, repairs=repairs, refusals=list(_refusals(model)), notes=notes)
+    model, masks = tflite_limits.masks_within_reach(model, request["variant"])
+    repairs += masks
+    limits = tflite_limits.refusals(model, request["variant"])
+    return Prepared(model=model, repairs=repairs, refusals=[*_refusals(model), *limits], notes=notes)
 
 
 def batch_is_fixed(model: Canonical) -> bool:
