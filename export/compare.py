@@ -9,6 +9,12 @@ integers are quantities that were rounded, and are compared as numbers.
 Both tolerances are meant for a model that computes in float32.  One that computes in float16 or bfloat16, as the
 contract's `precision` says, is off by more than them itself, and a target may compute it in float32: `widened` states
 how much is allowed then.  A float64 model is judged like a float32 one, since targets narrow it.
+
+Quantised variants are measured here too, and judged by `anyport.budget`: the signal-to-noise ratio of an output is
+`10·log10(signal / noise)`, the signal being the mean square of the source's output less its mean, the noise the mean square
+of the difference.  Less the mean: otherwise an artifact that always answers 0.5 where the source answers 0.49 to 0.51 has
+34 dB.  `channel_snr` holds the noise of the noisiest channel, an entry of the last axis, against the same signal: two
+classes of a thousand that were swapped are lost in the whole, and never in their channels.
 """
 
 from __future__ import annotations
@@ -78,12 +84,22 @@ class OutputVerdict:
     top1: float | None = None
     """Share of rows whose largest entry is the same, where the last axis looks like classes."""
     worst: Worst | None = None
+    snr: float | None = None
+    """Signal-to-noise ratio in dB, None where there is no noise or no signal to compare it with."""
+    channel_snr: float | None = None
+    """The same of the noisiest channel, None where the output has no channels."""
+    equal: float | None = None
+    """Share of equal elements, for booleans and integers."""
+    accuracy: float | None = None
+    """Share of labelled samples that the artifact gets right."""
+    source_accuracy: float | None = None
+    """Share of them that the source gets right."""
 
 
 def compare_run(
-    contract: Mapping[str, Any], expected: Calls, actual: Calls, tolerance: Tolerance
+    contract: Mapping[str, Any], expected: Calls, actual: Calls, tolerance: Tolerance, labels: Calls | None = None
 ) -> list[OutputVerdict]:
-    """Compare every output of every signature of the contract."""
+    """Compare every output of every signature of the contract; `labels` are the right classes where they are known."""
     verdicts = []
     for signature in contract["signatures"]:
         name = signature["name"]
@@ -93,8 +109,24 @@ def compare_run(
             if isinstance(pairs, str):
                 verdicts.append(OutputVerdict(signature=name, name=output["name"], passed=False, reason=pairs))
             else:
-                verdicts.append(_compare(name, output["name"], pairs, allowed))
+                verdict = _compare(name, output["name"], pairs, allowed)
+                verdicts.append(_with_accuracy(verdict, pairs, _labels_of(labels or {}, name, output["name"])))
     return verdicts
+
+
+def _labels_of(labels: Calls, signature: str, output: str) -> list[Array]:
+    return [call[output] for call in labels.get(signature, ()) if output in call]
+
+
+def _with_accuracy(verdict: OutputVerdict, pairs: list[tuple[Array, Array]], labels: list[Array]) -> OutputVerdict:
+    if not labels or verdict.max_abs_error is None:
+        return verdict
+    right = np.concatenate([np.atleast_1d(label) for label in labels])
+    shares = []
+    for side in (0, 1):
+        chosen = np.concatenate([np.atleast_1d(np.argmax(pair[side], axis=-1)) for pair in pairs])
+        shares.append(float(np.mean(chosen == right)))
+    return dataclasses.replace(verdict, source_accuracy=shares[0], accuracy=shares[1])
 
 
 def _pairs(signature: str, name: str, expected: Calls, actual: Calls) -> list[tuple[Array, Array]] | str:
@@ -140,6 +172,7 @@ def _compare(signature: str, name: str, pairs: list[tuple[Array, Array]], tolera
             values = [_number(array[place]) for array in pairs[number]]
             worst = Worst(call=number, index=place, expected=values[0], actual=values[1])
     passed = excess <= 0
+    whole, channel = (None, None) if exact else _snr(_as_float(pairs))
     return OutputVerdict(
         signature=signature,
         name=name,
@@ -150,6 +183,9 @@ def _compare(signature: str, name: str, pairs: list[tuple[Array, Array]], tolera
         cosine=_cosine(_as_float(pairs)),
         top1=_top1(pairs),
         worst=worst,
+        snr=whole,
+        channel_snr=channel,
+        equal=_equal(pairs) if exact else None,
     )
 
 
@@ -208,6 +244,30 @@ def _cosine(pairs: list[tuple[Array, Array]]) -> float | None:
     have = np.concatenate([np.nan_to_num(b.ravel(), posinf=0, neginf=0) for _, b in pairs])
     norms = float(np.linalg.norm(want) * np.linalg.norm(have))
     return float(np.clip(want @ have / norms, -1.0, 1.0)) if norms else None
+
+
+def _equal(pairs: list[tuple[Array, Array]]) -> float | None:
+    same = np.concatenate([(want == have).ravel() for want, have in pairs])
+    return float(same.mean()) if same.size else None
+
+
+def _snr(pairs: list[tuple[Array, Array]]) -> tuple[float | None, float | None]:
+    """Return the signal-to-noise ratio of the whole and of the noisiest channel, in dB.  Infinities count for nothing."""
+    rows = [tuple(np.nan_to_num(array, nan=0, posinf=0, neginf=0) for array in pair) for pair in pairs]
+    values = np.concatenate([want.ravel() for want, _ in rows])
+    squares = [(have - want) ** 2 for want, have in rows]
+    channels = {square.shape[-1] if square.ndim > 1 else 0 for square in squares}
+    signal = float(np.var(values)) if values.size else 0.0
+    noise = float(np.mean(np.concatenate([square.ravel() for square in squares]))) if values.size else 0.0
+    if len(channels) > 1 or not channels - {0, 1}:
+        return _decibels(signal, noise), None
+    (width,) = channels
+    by_channel = np.concatenate([square.reshape(-1, width) for square in squares]).mean(axis=0)
+    return _decibels(signal, noise), _decibels(signal, float(by_channel.max(initial=0.0)))
+
+
+def _decibels(signal: float, noise: float) -> float | None:
+    return 10 * math.log10(signal / noise) if signal > 0 and noise > 0 else None
 
 
 def _top1(pairs: list[tuple[Array, Array]]) -> float | None:

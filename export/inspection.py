@@ -93,7 +93,7 @@ def _inspect(
     if prepared is None:
         canonical = work / "canonical"
         canonical.mkdir()
-        loaded = load(source, options, workshop, canonical, None, lambda step, show: show(step))
+        loaded = load(source, options, workshop, canonical, None, None, lambda step, show: show(step))
     else:
         canonical, loaded = prepared.canonical, prepared.result
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from anyport.errors import AnyportError, ConversionError, RequestError
 from anyport.guests import GUEST
-from anyport.loading import LoadOptions, Prepared
+from anyport.loading import LoadOptions, Prepared, user_data
 from anyport.models import LOAD, Source
 from anyport.terminal import Progress
 
@@ -59,21 +59,24 @@ def _trace(value: Any, folder: Path, options: LoadOptions, show: Callable[[str],
     started = time.monotonic()
     canonical = folder / "canonical"
     canonical.mkdir()
+    calibration = folder / "calibration.npz"
     request = {
         "canonical": str(canonical),
         "samples": str(folder / "samples.npz") if answers else None,
-        "user_samples": str(options.samples) if options.samples else None,
-        "seed": options.seed,
+        **user_data(options, calibration if answers else None),
     }
     with _guest_modules():
         try:
-            traced = importlib.import_module("python_source").trace(value)
+            source = importlib.import_module("python_source")
+            traced = source.trace(value)
+            request["calibration"] = source.calibration(request["calibration"])
             result = importlib.import_module("anyport_tf.trace").deliver(traced, request, show)
         except Exception as error:
             raise _translated(error) from error
     return Prepared(
         canonical=canonical,
         samples=folder / "samples.npz",
+        calibration=calibration if calibration.exists() else None,
         result=result,
         seconds=time.monotonic() - started,
     )

@@ -19,18 +19,22 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from anyport import guests, manifest, process, publish
+from anyport import budget, guests, manifest, process, publish
 from anyport.compare import Tolerance
 from anyport.errors import RequestError
 from anyport.guests import Job
 from anyport.loading import LoadOptions, Prepared, check_options, load
 from anyport.models import TENSORFLOW, Source
-from anyport.protocols import Runtime, Toolchain
+from anyport.protocols import Budget, Runtime, Toolchain
 from anyport.prove import Bench, prove
 from anyport.report import Artifact, Report, Run, Status, judge
 from anyport.targets import Choice
 from anyport.terminal import Progress
 from anyport.workshop import Workshop
+
+GENERATED = (
+    "calibrated with generated inputs, which are nothing like yours: give real ones with --calibration or --samples"
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,6 +43,8 @@ class Options(LoadOptions):
 
     out: Path
     tolerance: Tolerance = dataclasses.field(default_factory=Tolerance)
+    budget: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    """Parts of the budget of every quantised variant that are other than by default (`protocols.Budget`)."""
     force: bool = False
 
 
@@ -57,7 +63,7 @@ def run_export(
     Whatever happens to one artifact alone is in the report.
     """
     check_request(choices, options)
-    options = dataclasses.replace(options, samples=options.samples or source.samples)
+    options = with_companions(options, source)
     with contextlib.ExitStack() as stack:
         staging = stack.enter_context(publish.staging(options.out))
         shop = workshop or stack.enter_context(Workshop(progress, publish.new_log_folder()))
@@ -72,6 +78,11 @@ def check_request(choices: Sequence[Choice], options: Options) -> None:
     """Raise `RequestError` for what can be told before anything is loaded."""
     if not choices:
         raise RequestError("no target was named", "Add --to TARGET; `anyport targets` lists them.")
+    if options.budget and not any(choice.variant in choice.target.budgets for choice in choices):
+        raise RequestError(
+            "a budget was given, and no variant that was asked for has one",
+            "Leave --budget out, or name a quantised variant: --to tflite:int8; float32 is held to --atol and --rtol.",
+        )
     publish.check_destination(options.out, options.force)
     check_options(options)
 
@@ -96,6 +107,7 @@ class _Export:
         self.logs = workshop.logs
         self.work = Path(tempfile.mkdtemp(prefix="anyport-"))
         self.samples = staging / manifest.SAMPLES
+        self.calibration = self.work / "calibration.npz"
         self.timings: dict[str, float] = {}
         self._pool = ThreadPoolExecutor(max_workers=16, thread_name_prefix="anyport")
 
@@ -159,10 +171,12 @@ class _Export:
 
         if self.prepared is not None:
             shutil.copyfile(self.prepared.samples, self.samples)
+            if self.prepared.calibration is not None:
+                self.calibration = self.prepared.calibration
             self.timings["source"] = round(self.prepared.seconds, 3)
             return self.prepared.result
         started = time.monotonic()
-        result = load(self.source, self.options, self.workshop, canonical, self.samples, tell)
+        result = load(self.source, self.options, self.workshop, canonical, self.samples, self.calibration, tell)
         self.timings["source"] = round(time.monotonic() - started, 3)
         return result
 
@@ -171,6 +185,8 @@ class _Export:
         name = f"{choice.target.name}-{choice.variant}"
         folder = self.staging / choice.target.directory(choice.variant)
         folder.mkdir(parents=True)
+        if choice.variant in choice.target.calibrated and not self.options.calibration:
+            loading.result()  # it is calibrated with the samples, which are written when the source has answered them
         artifact = self._convert(choice, name, canonical, folder)
         if artifact.status in ("error", "refused"):
             shutil.rmtree(folder)
@@ -186,7 +202,12 @@ class _Export:
             provide=self.workshop.provide,
             zygote=self.workshop.zygote,
         )
-        runs = run_everywhere(bench, choice, name, folder, artifact.signatures, self.progress, self.workshop.slots)
+        allowed = budget.chosen(
+            choice.target.budgets.get(choice.variant), self.options.budget, generated=self.options.samples is None
+        )
+        runs = run_everywhere(
+            bench, choice, name, folder, artifact.signatures, allowed, self.progress, self.workshop.slots
+        )
         status, reason = judge(runs)
         log = next((run.log for run in runs if run.status != "passed"), artifact.log)
         return dataclasses.replace(
@@ -194,6 +215,7 @@ class _Export:
             status=status,
             reason=reason,
             runs=runs,
+            budget=None if allowed is None else dataclasses.asdict(allowed),
             files=manifest.list_files(folder, self.staging),
             log=log,
         )
@@ -201,6 +223,8 @@ class _Export:
     def _convert(self, choice: Choice, name: str, canonical: Path, folder: Path) -> Artifact:
         log = self.logs / f"{name}.convert.log"
         request = {"canonical": str(canonical), "out": str(folder), "variant": choice.variant, "options": {}}
+        if choice.variant in choice.target.calibrated:
+            request["calibration"] = str(self.calibration if self.options.calibration else self.samples)
         job = Job(
             name=f"{name}.convert",
             script=choice.target.convert,
@@ -229,10 +253,26 @@ class _Export:
         return Artifact(
             status="not_run",
             signatures=outcome.result["signatures"],
-            notes=tuple(outcome.result["notes"]),
+            notes=(*outcome.result["notes"], *self._calibration_notes(choice)),
             repairs=tuple(outcome.result.get("repairs", ())),
             **common,
         )
+
+    def _calibration_notes(self, choice: Choice) -> tuple[str, ...]:
+        known = self.options.calibration or self.options.samples
+        return () if known or choice.variant not in choice.target.calibrated else (GENERATED,)
+
+
+def with_companions(options: LoadOptions, source: Source) -> Any:
+    """Return the options with what comes with the model where the user gave nothing: samples, labels, calibration."""
+    if options.samples is not None:
+        return options  # labels that come with the model are not those of the user's samples
+    return dataclasses.replace(
+        options,
+        samples=source.samples,
+        labels=options.labels or source.labels,
+        calibration=options.calibration or (str(source.calibration) if source.calibration else ""),
+    )
 
 
 def run_everywhere(
@@ -241,6 +281,7 @@ def run_everywhere(
     name: str,
     folder: Path,
     signatures: Mapping[str, Any],
+    allowed: Budget | None,
     progress: Progress,
     slots: threading.Semaphore,
 ) -> tuple[Run, ...]:
@@ -252,7 +293,7 @@ def run_everywhere(
             yield show
 
     return tuple(
-        prove(bench, runtime, f"{name}.{runtime.name}", folder, signatures, turn(runtime))
+        prove(bench, runtime, f"{name}.{runtime.name}", folder, signatures, allowed, turn(runtime))
         for runtime in choice.runtimes
     )
 

@@ -66,12 +66,31 @@ class Runtime:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What a variant whose numbers are coarser on purpose may lose against the source; what is None isn't asked for."""
+
+    snr: float | None = None
+    """Least signal-to-noise ratio of an output in dB, as `anyport.compare` measures it."""
+    channel_snr: float | None = None
+    """Least of it in the noisiest channel, in dB."""
+    cosine: float | None = None
+    """Least cosine of the angle between the outputs as vectors."""
+    top1: float | None = None
+    """Least share of rows whose largest entry is the source's."""
+    equal: float | None = None
+    """Least share of equal elements in an output of booleans or integers."""
+    accuracy: float | None = None
+    """Most of the accuracy on labelled samples that may be lost: 0.005 is half a percentage point."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Target:
     """A format that a model is exported to.
 
-    The converter's request: `canonical` (see `anyport_tf.canonical`), `out` (an empty folder), `variant` and
-    `options`.  Its result: `signatures` — for each whatever the runtimes need to feed and read it by the contract's
-    names — `notes`, sentences for the report, and `repairs`, what was rewritten (`{rule, why, until, where}` each).
+    The converter's request: `canonical` (see `anyport_tf.canonical`), `out` (an empty folder), `variant`, `options` and,
+    for a variant in `calibrated`, `calibration` (an `.npz` of inputs, see `anyport_guest`).  Its result: `signatures` —
+    for each whatever the runtimes need to feed and read it by the contract's names — `notes`, sentences for the report,
+    and `repairs`, what was rewritten (`{rule, why, until, where}` each).
 
     The preflight's request: `canonical`, `variant` and `options`.  Its result: `repairs`, `refusals` (`{op, node, origin,
     reason, hint}` each) and `notes`; it starts no converter.
@@ -89,6 +108,10 @@ class Target:
     """Modules that the converter imports, for the zygote to import once."""
     preflight: Path | None = None
     """Guest script that tells what the target can't do and what it has to repair; None where nothing can be told."""
+    budgets: Mapping[str, Budget] = dataclasses.field(default_factory=dict)
+    """Variant → what it may lose by default.  A variant without a budget is held to the tolerance."""
+    calibrated: tuple[str, ...] = ()
+    """Variants whose converter has to see inputs."""
 
     def directory(self, variant: str) -> str:
         """Return the artifact's folder in an export, relative to it."""

@@ -14,12 +14,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from anyport import guests, toolchains
+from anyport import budget, guests, toolchains
 from anyport.compare import Tolerance, compare_run
 from anyport.errors import AnyportError
 from anyport.guest.anyport_guest import read_calls
 from anyport.guests import Job, Outcome, Zygote
-from anyport.protocols import Runtime, Toolchain
+from anyport.protocols import Budget, Runtime, Toolchain
 from anyport.report import Run
 
 Provide = Callable[[Toolchain], toolchains.Installed]
@@ -35,6 +35,7 @@ class Bench:
     """Where requests, responses and outputs go."""
     logs: Path
     tolerance: Tolerance
+    """For artifacts without a budget."""
     timeout: float
     provide: Provide
     """Provisions a toolchain, or raises `ToolchainError`."""
@@ -48,12 +49,14 @@ def prove(
     name: str,
     folder: Path,
     signatures: Mapping[str, Any],
+    allowed: Budget | None,
     turn: AbstractContextManager[guests.Report],
 ) -> Run:
     """Run the artifact in `folder` in one runtime and return the verdict.
 
-    `name` tells this run from others in logs and files.  `turn` is entered for the run alone, once its toolchains are
-    provided: a download must not keep a processor from those who could use it.
+    `name` tells this run from others in logs and files; `allowed` is the artifact's budget, if it has one.  `turn` is
+    entered for the run alone, once its toolchains are provided: a download must not keep a processor from those who
+    could use it.
     """
     log = bench.logs / f"{name}.log"
     if missing := [program for program in runtime.needs if shutil.which(program) is None]:
@@ -81,10 +84,10 @@ def prove(
         else:
             python = sys.executable if runtime.interpreter == "host" else provided[runtime.toolchains[0].name].python
             outcome = guests.run(python, job, tell)
-    return _verdict(bench, runtime, outcome, outputs)
+    return _verdict(bench, runtime, outcome, outputs, allowed)
 
 
-def _verdict(bench: Bench, runtime: Runtime, outcome: Outcome, outputs: Path) -> Run:
+def _verdict(bench: Bench, runtime: Runtime, outcome: Outcome, outputs: Path, allowed: Budget | None) -> Run:
     guests.check_interrupted(outcome)
     log = str(outcome.log)
     if outcome.result is None:
@@ -102,7 +105,10 @@ def _verdict(bench: Bench, runtime: Runtime, outcome: Outcome, outputs: Path) ->
     except (OSError, KeyError, TypeError, ValueError, AttributeError, zipfile.BadZipFile) as error:
         reason = f"{runtime.script.name} broke the format of its answer: {type(error).__name__}: {error}"
         return Run(runtime=runtime.name, status="error", reason=reason, log=log)
-    verdicts = compare_run(bench.contract, read_calls(bench.samples, "outputs"), answers, bench.tolerance)
+    expected, labels = (read_calls(bench.samples, role) for role in ("outputs", "labels"))
+    verdicts = compare_run(bench.contract, expected, answers, bench.tolerance, labels)
+    if allowed is not None:
+        verdicts = budget.judge(verdicts, allowed)
     wrong = next((verdict for verdict in verdicts if not verdict.passed), None)
     return Run(
         runtime=runtime.name,

@@ -57,6 +57,8 @@ class Artifact:
     repairs: Sequence[Mapping[str, Any]] = ()
     """What had to be rewritten for this target: `{rule, why, until, where}` each, `where` in the user's words."""
     runs: Sequence[Run] = ()
+    budget: Mapping[str, float] | None = None
+    """What its verdict allows it to lose (`protocols.Budget`); None where it is held to the tolerance."""
     log: str = ""
 
 

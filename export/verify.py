@@ -17,6 +17,7 @@ from anyport import manifest, process, publish, targets
 from anyport.compare import Tolerance
 from anyport.errors import RequestError
 from anyport.pipeline import run_everywhere
+from anyport.protocols import Budget
 from anyport.prove import Bench
 from anyport.report import Artifact, Report, judge
 from anyport.targets import Choice
@@ -105,7 +106,8 @@ class _Check:
         name = f"{artifact.target}-{artifact.variant}"
         place = self.folder / artifact.path
         shop = self.workshop
-        runs = run_everywhere(self.bench, choice, name, place, artifact.signatures, shop.progress, shop.slots)
+        budget = None if artifact.budget is None else Budget(**artifact.budget)
+        runs = run_everywhere(self.bench, choice, name, place, artifact.signatures, budget, shop.progress, shop.slots)
         status, reason = judge(runs)
         log = next((run.log for run in runs if run.status != "passed"), "")
         return dataclasses.replace(artifact, status=status, reason=reason, runs=runs, log=log)

@@ -47,6 +47,10 @@ class Source:
     """For `python`: the object's name in the file or module."""
     samples: Path | None = None
     """Real inputs that come with the model (some of the zoo's), for when the user gives none."""
+    labels: Path | None = None
+    """The right classes of those."""
+    calibration: Path | None = None
+    """Other real inputs that come with the model, to calibrate it with."""
 
     @property
     def sha256(self) -> str:
@@ -73,14 +77,16 @@ def classify(text: str) -> Source:
     Raises `RequestError` for what is none of them.
     """
     if text in zoo.names():
-        return Source(kind="python", text=text, path=zoo.path(text), name="build", samples=zoo.samples(text))
-    path, colon, name = text.rpartition(":")
+        return Source(kind="python", text=text, path=zoo.path(text), name="build", **zoo.companions(text))
+    _, colon, name = text.rpartition(":")
     if colon and re.fullmatch(r"[A-Za-z_][\w.]*", name) and not Path(text).exists():
-        return _python(text, path, name)
+        return python_source(text)
     return _on_disk(text, Path(text).expanduser())
 
 
-def _python(text: str, where: str, name: str) -> Source:
+def python_source(text: str) -> Source:
+    """Return what `FILE.py:NAME` or `PACKAGE.MODULE:NAME` names; raises `RequestError` for what is neither."""
+    where, _, name = text.rpartition(":")
     path = Path(where).expanduser()
     if where.endswith(".py") or "/" in where:
         if not path.is_file():

@@ -112,8 +112,21 @@ def _run_cells(artifact: Artifact, run: Run | None) -> dict[str, str]:
         "max abs err": f"{max(errors):.1e}" if errors else "",
         "max rel err": f"{max(relative):.1e}" if relative else "",
         "warm": "emulated" if run.emulated else "" if warm is None else f"{warm * 1000:.2f} ms",
-        "verdict": _verdict(run.status),
+        "verdict": _verdict(run.status) + (_lost(run) if artifact.budget is not None else ""),
     }
+
+
+def _lost(run: Run) -> str:
+    """Say what a quantised artifact kept of the source: its noisiest output, and the accuracy where it is known."""
+    ratios = [output.snr for output in run.outputs if output.snr is not None]
+    changes = [
+        output.accuracy - output.source_accuracy
+        for output in run.outputs
+        if output.accuracy is not None and output.source_accuracy is not None
+    ]
+    parts = [f"{min(ratios):.1f} dB"] if ratios else []
+    parts += [f"accuracy {min(changes) * 100:+.2f} points"] if changes else []
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def _verdict(status: str) -> str:

@@ -1,8 +1,9 @@
 """Guest script: load a source, trace it once and write the canonical form.
 
 Request: `source` (`{"kind": "keras"|"saved_model"|"frozen_graph"|"python", "path": …}`; for `python` `path` or
-`module`, and `name`), `trust`, `search_path` (folders for the imports of user code), and what
-`anyport_tf.trace.deliver` takes.  Result: `{"contract": …, "notes": [TEXT, …], "versions": {PACKAGE: VERSION}}`.
+`module`, and `name`), `trust`, `search_path` (folders for the imports of user code), `calibration` (None, `{"path":
+…}`, or `{"kind": "generator", …}` with what a `python` source has) and what else `anyport_tf.trace.deliver` takes.
+Result: `{"contract": …, "notes": [TEXT, …], "versions": {PACKAGE: VERSION}}`.
 
 Runs in the TensorFlow toolchain, or in the interpreter that the user named.
 """
@@ -44,11 +45,14 @@ def _check_interpreter() -> None:
 
 def _load_graph(source: dict[str, Any], request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     import graph_source
+    import python_source
 
     from anyport_tf.trace import deliver
 
+    sys.path[:0] = [path for path in request["search_path"] if path not in sys.path]
+    calibration = python_source.calibration(request["calibration"])
     with graph_source.opened(source) as traced:
-        return deliver(traced, request, progress)
+        return deliver(traced, {**request, "calibration": calibration}, progress)
 
 
 def _load_objects(source: dict[str, Any], request: dict[str, Any], progress: Progress) -> dict[str, Any]:
@@ -68,5 +72,6 @@ def _load_objects(source: dict[str, Any], request: dict[str, Any], progress: Pro
         traced = keras_source.trace(model)
     else:
         traced = python_source.trace(python_source.find(source))
-    delivered = deliver(traced, request, progress)
+    calibration = python_source.calibration(request["calibration"])
+    delivered = deliver(traced, {**request, "calibration": calibration}, progress)
     return {**delivered, "notes": [*notes, *delivered["notes"]]}

@@ -7,7 +7,7 @@ import importlib.util
 import inspect
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import keras_source
@@ -97,6 +97,31 @@ def trace(value: Any) -> list[Traced]:
         got = f"{type(value).__module__}.{type(value).__qualname__}"
         raise BadRequest(f"expected {EXPECTED}; got {got}", "Return the model itself.")
     return found
+
+
+def calibration(request: dict[str, Any] | None) -> Any:
+    """Return where calibration inputs come from, as `deliver` takes it: a path, what the named object yields, or None."""
+    if request is None or request.get("kind") != "generator":
+        return None if request is None else request["path"]
+    value = find(request)
+    batches = _call(value) if callable(value) else value
+    if not isinstance(batches, Iterable):
+        raise BadRequest(
+            f"the calibration {request['name']!r} gives {type(batches).__name__}; expected batches one after the other",
+            "Yield mappings from input names to arrays.",
+        )
+    return _told(batches, request["name"])
+
+
+def _told(batches: Iterable[Any], name: str) -> Iterator[Any]:
+    """Yield what the user's code yields; what it raises is told as its own mistake."""
+    try:
+        yield from batches
+    except Exception as error:
+        raise BadRequest(
+            f"the calibration {name!r} raised {type(error).__name__}: {error}",
+            "Run it with Python to see the whole error.",
+        ) from error
 
 
 def _call(function: Any) -> Any:

@@ -3,7 +3,7 @@
 A model is one file, `NAME.py`, whose only public function `build()` returns a `keras.Model` or a `tf.Module`; anyport
 exports it as the source `models/zoo/NAME.py:build`, like anybody's.  What is in the folder is in the zoo: there is no
 list to keep.  Beside a model may lie `NAME.weights.npz`, written by a script in `training/`, and `NAME.samples.npz`,
-inputs by the contract's names.
+inputs by the contract's names, `NAME.labels.npz`, their right classes, and `NAME.calibration.npz`, other inputs.
 
 Called by the host, which has no TensorFlow: nothing here imports a model.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-__all__ = ["names", "path", "samples", "summary"]
+__all__ = ["companions", "names", "path", "summary"]
 
 _FOLDER = Path(__file__).resolve().parent
 
@@ -30,10 +30,13 @@ def path(name: str) -> Path:
     return _FOLDER / f"{name}.py"
 
 
-def samples(name: str) -> Path | None:
-    """Return the file of real inputs that comes with the model, or None.  Raises `KeyError` as `path` does."""
-    file = path(name).with_suffix(".samples.npz")
-    return file if file.exists() else None
+def companions(name: str) -> dict[str, Path]:
+    """Return the files of real data that come with the model: some of `samples`, `labels` and `calibration`.
+
+    Raises `KeyError` as `path` does.
+    """
+    files = {kind: path(name).with_suffix(f".{kind}.npz") for kind in ("samples", "labels", "calibration")}
+    return {kind: file for kind, file in files.items() if file.exists()}
 
 
 def summary(name: str) -> str:

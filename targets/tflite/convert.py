@@ -1,9 +1,13 @@
 """Guest script: canonical form → one `.tflite` that holds every signature.
 
-Request: `canonical`, `out` (an empty folder), `variant`.  Result: `signatures` — for each `file`, `key` (the name of
-the signature in the file), `inputs` and `outputs` (contract name → the file's name), `dtypes` (for `inputs` and `outputs`,
-contract name → the file's dtype where it isn't the contract's) and `batch`, the number of rows that the file takes at
-a time, or None where any will do — `notes` and `repairs`.
+Request: `canonical`, `out` (an empty folder), `variant` and, for a variant that is calibrated, `calibration` (inputs as
+`anyport_guest.read_calls` reads them).  Result: `signatures` — for each `file`, `key` (the name of the signature in the
+file), `inputs` and `outputs` (contract name → the file's name), `dtypes` (for `inputs` and `outputs`, contract name → the
+file's dtype where it isn't the contract's), `batch`, the number of rows that the file takes at a time, or None where any
+will do, and where the file's inputs or outputs are scaled integers `quantization` (for `inputs` and `outputs`, contract
+name → `dtype`, `scale` and `zero_point`: the number meant is `(integer − zero_point) · scale`) — `notes` and `repairs`.
+
+A file of 16-bit activations holds one signature: its quantiser mixes up the ranges of several.
 
 The way in is a SavedModel with the weights as variables: MLIR reads them from the checkpoint, where a frozen graph
 would carry them through protobufs (ResNet50: 8.5 s against 12.8 s).
@@ -11,17 +15,21 @@ would carry them through protobufs (ResNet50: 8.5 s against 12.8 s).
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
-from collections.abc import Mapping, Sequence
+import urllib.parse
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 import tflite_batch
+import tflite_quantise
 from tensorflow.lite.python import lite
+from tflite_limits import CALIBRATED
 from tflite_prepare import prepare
 
-from anyport_guest import GuestError, Progress
+from anyport_guest import Calls, GuestError, Progress, read_calls
 from anyport_tf.canonical import Canonical
 from anyport_tf.preflight import repairs_report
 from anyport_tf.saved_model import argument_names, write_saved_model
@@ -35,26 +43,56 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     prepared.check("TFLite")
     source = prepared.source
     progress("converting")
-    content = _convert(prepared.model)
-    (Path(request["out"]) / FILE).write_bytes(content)
-    contracts = zip(source.contract["signatures"], prepared.model.contract["signatures"], strict=True)
+    stated = {contract["name"]: contract for contract in source.contract["signatures"]}
+    taken = {contract["name"]: contract for contract in prepared.model.contract["signatures"]}
+    mapping = {name: _mapping(stated[name], taken[name]) for name in stated}
+    for file, model in _files(prepared.model, request["variant"]).items():
+        content = _convert(model, request["variant"], _converter(source, model, mapping, request))
+        (Path(request["out"]) / file).write_bytes(content)
+        for name in model.signatures:
+            mapping[name] |= {"file": file, **_quantization(content, mapping[name], request["variant"])}
     return {
-        "signatures": {stated["name"]: _mapping(stated, file) for stated, file in contracts},
+        "signatures": mapping,
         "notes": list(prepared.notes),
         "repairs": repairs_report(source, prepared.repairs),
     }
 
 
+def _files(model: Canonical, variant: str) -> dict[str, Canonical]:
+    """Return what each file is to hold."""
+    if variant != "int16x8" or len(model.signatures) == 1:
+        return {FILE: model}
+    return {f"{urllib.parse.quote(name, safe='')}.tflite": _alone(model, name) for name in model.signatures}
+
+
+def _alone(model: Canonical, name: str) -> Canonical:
+    """Return the model with one signature."""
+    stated = [contract for contract in model.contract["signatures"] if contract["name"] == name]
+    contract = {**model.contract, "signatures": stated}
+    return dataclasses.replace(model, signatures={name: model.signatures[name]}, contract=contract)
+
+
 def _mapping(stated: Mapping[str, Any], file: Mapping[str, Any]) -> dict[str, Any]:
     """Return how the contract of a signature maps onto the file's."""
     return {
-        "file": FILE,
         "key": stated["name"],
         "inputs": argument_names(port["name"] for port in stated["inputs"]),
         "outputs": {port["name"]: port["name"] for port in stated["outputs"]},
         "dtypes": {role: _other_dtypes(stated[role], file[role]) for role in ("inputs", "outputs")},
         "batch": tflite_batch.BATCH if _shapes(stated) != _shapes(file) else None,
     }
+
+
+def _quantization(content: bytes, mapping: Mapping[str, Any], variant: str) -> dict[str, Any]:
+    """Return the mapping's `quantization` by the contract's names, nothing where the file takes and gives floats."""
+    if variant == "float32":
+        return {}
+    found = tflite_quantise.ports(content, mapping["key"])
+    scaled = {
+        role: {name: found[role][given] for name, given in mapping[role].items() if given in found[role]}
+        for role in ("inputs", "outputs")
+    }
+    return {"quantization": scaled} if any(scaled.values()) else {}
 
 
 def _shapes(contract: Mapping[str, Any]) -> list[Any]:
@@ -65,17 +103,30 @@ def _other_dtypes(stated: Sequence[Mapping[str, Any]], file: Sequence[Mapping[st
     return {port["name"]: own["dtype"] for port, own in zip(stated, file, strict=True) if port["dtype"] != own["dtype"]}
 
 
-def _convert(model: Canonical) -> bytes:
+def _converter(
+    source: Canonical, model: Canonical, mapping: Mapping[str, Any], request: Mapping[str, Any]
+) -> Callable[[str], Any]:
+    """Return what makes the converter of a SavedModel's folder for the variant that was asked for."""
+    variant, signatures = request["variant"], list(model.signatures)
+    if variant == "float32":
+        return lambda folder: _Converter(folder, {tf.saved_model.SERVING}, signatures)
+    calls: Calls = read_calls(request["calibration"], "inputs") if variant in CALIBRATED else {}
+    names = {name: mapping[name]["inputs"] for name in signatures}
+    data = tflite_quantise.dataset(calls, source, names, model)
+    return lambda folder: tflite_quantise.QuantisingConverter(folder, signatures, variant, data)
+
+
+def _convert(model: Canonical, variant: str, converter: Callable[[str], Any]) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         write_saved_model(model, folder)
         try:
-            content = _Converter(folder, {tf.saved_model.SERVING}, list(model.signatures)).convert()
+            content = converter(folder).convert()
         except Exception as error:
             raise GuestError(
                 f"the TFLite converter failed: {_last_line(str(error))}", "Its log has the whole story."
             ) from error
     if not content:
-        raise GuestError("the TFLite converter returned nothing and no error")
+        raise GuestError(f"the TFLite converter returned an empty {variant} file and no error")
     return bytes(content)
 
 

@@ -3,6 +3,8 @@
 Request: `artifact` (its folder), `contract`, `signatures` (as `convert.py` returned them), `samples`, `outputs` (the
 `.npz` to write), `options.package` and, where another processor is emulated, `options.machine`, its name.  Result:
 `runtime`, `version`, `backend`, `seconds` (`load`, `first`, `warm`) and `details`.
+Inputs and outputs that the file holds as scaled integers are quantised and dequantised here, by the mapping's
+`quantization`, so that what is compared is what a user of the file would get.
 Refuses to run where TensorFlow can be imported: a device has none.
 """
 
@@ -19,7 +21,18 @@ from typing import Any
 
 import numpy as np
 
-from anyport_guest import GuestError, Progress, Tensors, Timed, first_line, read_calls, run_calls, slowest, write_calls
+from anyport_guest import (
+    Array,
+    GuestError,
+    Progress,
+    Tensors,
+    Timed,
+    first_line,
+    read_calls,
+    run_calls,
+    slowest,
+    write_calls,
+)
 
 MODULES = {"ai-edge-litert": "ai_edge_litert.interpreter", "tflite-runtime": "tflite_runtime.interpreter"}
 
@@ -67,17 +80,37 @@ def _runner(interpreter: Any, mapping: dict[str, Any], stated: dict[str, str]) -
     signature = interpreter.get_signature_runner(mapping["key"])
     details = signature.get_input_details()
     dtypes = mapping["dtypes"]["inputs"]
+    scaled = mapping.get("quantization", {"inputs": {}, "outputs": {}})
 
     def run(inputs: Tensors) -> Tensors:
         feeds = {}
         for name, array in inputs.items():
             given = mapping["inputs"][name]
-            if given in details:  # an input that nothing uses is not in the file
+            if given not in details:  # an input that nothing uses is not in the file
+                continue
+            if name in scaled["inputs"]:
+                feeds[given] = _quantised(array, scaled["inputs"][name])
+            else:
                 feeds[given] = array.astype(object if array.dtype.kind == "S" else dtypes.get(name, array.dtype))
-        outputs = signature(**feeds)
-        return {name: np.array(outputs[got], stated.get(name)) for name, got in mapping["outputs"].items()}
+        answers = signature(**feeds)
+        outputs = {name: answers[got] for name, got in mapping["outputs"].items()}
+        outputs |= {name: _dequantised(outputs[name], scale) for name, scale in scaled["outputs"].items()}
+        return {name: np.array(array, stated.get(name)) for name, array in outputs.items()}
 
     return run
+
+
+def _quantised(array: Array, port: dict[str, Any]) -> Array:
+    """Return the integers that stand for `array`: rounded half away from zero and clipped, as TFLite's QUANTIZE does."""
+    limits = np.iinfo(port["dtype"])
+    scaled = array.astype(np.float32) / np.float32(port["scale"])
+    rounded = np.trunc(scaled + np.copysign(np.float32(0.5), scaled)) + port["zero_point"]
+    return np.clip(rounded, limits.min, limits.max).astype(port["dtype"])
+
+
+def _dequantised(array: Array, port: dict[str, Any]) -> Array:
+    """Return the numbers that the integers of an output stand for."""
+    return ((array.astype(np.int32) - port["zero_point"]) * np.float32(port["scale"])).astype(np.float32)
 
 
 def _narrowed_outputs(contract: dict[str, Any], signature: str, dtypes: dict[str, str]) -> dict[str, str]:

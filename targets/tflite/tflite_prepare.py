@@ -14,6 +14,7 @@ import tensorflow as tf
 import tflite_batch
 import tflite_control
 import tflite_floats
+import tflite_limits
 import tflite_lists
 import tflite_state
 from tflite_ops import lacks
@@ -59,7 +60,10 @@ def prepare(model: Canonical, request: Mapping[str, Any]) -> Prepared:
     if repairs:
         model = computed(model)
     model = _with_graphs(model, lambda signature: tflite_control.copied(signature.graph))
-    return Prepared(source=source, model=model, repairs=repairs, refusals=list(_refusals(model, mixed)), notes=notes)
+    model, masks = tflite_limits.masks_within_reach(model, request["variant"])
+    repairs += masks
+    refusals = [*_refusals(model, mixed), *tflite_limits.refusals(model, request["variant"])]
+    return Prepared(source=source, model=model, repairs=repairs, refusals=refusals, notes=notes)
 
 
 def _with_graphs(model: Canonical, repair: Callable[[Signature], Any]) -> Canonical:

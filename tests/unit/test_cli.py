@@ -96,7 +96,7 @@ def around(tmp_path: Path) -> None:
         ("export m.keras --to tflite", "required: -o/--out", "anyport export --help"),
         ("export m.keras -o out", "no target was named", "--to TARGET"),
         ("export m.keras --to tflight -o out", "there is no target 'tflight'", "Did you mean 'tflite'?"),
-        ("export m.keras --to tflite:int9 -o out", "there is no variant of tflite 'int9'", "anyport targets"),
+        ("export m.keras --to tflite:int9 -o out", "there is no variant of tflite 'int9'", "Did you mean 'int8'?"),
         (
             "export m.keras --to tflite@litter -o out",
             "there is no runtime of tflite 'litter'",

@@ -1,14 +1,14 @@
 """Samples: the inputs that every artifact is fed, generated from the contract or given by the user.
 
-`generate(contract, seed)` and `load(path, contract)` return, for each signature, its calls: mappings from the
-contract's input names to arrays.  NumPy alone: the contract's dtypes are NumPy's, and `string`.
+`generate(contract, seed)`, `load(path, contract)` and `drawn(batches, contract)` return, for each signature, its calls:
+mappings from the contract's input names to arrays.  NumPy alone: the contract's dtypes are NumPy's, and `string`.
 """
 
 from __future__ import annotations
 
 import itertools
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,8 @@ SINGLES = 8
 """Calls of a signature without one."""
 SIZES = (32, 64)
 """What other varying dimensions are, in turn: multiples of 32, which most image networks need to fit their strides."""
+MOST_BATCHES = 500
+"""Batches that are drawn from a generator, which may never end."""
 MISS_EVERY = 4
 """One element in so many of an input that is looked up is no key of the table."""
 MISSING_WORD = "anyport: no such key"
@@ -122,6 +124,26 @@ def load(path: str, contract: Mapping[str, Any]) -> Calls:
         raise BadRequest(
             f"can't read samples from {path}: {error}", "Write them with numpy.savez(path, NAME=array)."
         ) from error
+    return _fitted(arrays, contract)
+
+
+def drawn(batches: Iterable[Any], contract: Mapping[str, Any]) -> Calls:
+    """Draw up to `MOST_BATCHES` from what the user's code yields: mappings like the arrays of a sample file."""
+    calls: Calls = {signature["name"]: [] for signature in contract["signatures"]}
+    for number, batch in enumerate(itertools.islice(batches, MOST_BATCHES)):
+        if not isinstance(batch, Mapping):
+            raise BadRequest(
+                f"calibration batch {number} is {type(batch).__name__}; expected a mapping from input names to arrays",
+                "Yield {NAME: array}, with the contract's names.",
+            )
+        for name, made in _fitted({key: np.asarray(value) for key, value in batch.items()}, contract).items():
+            calls[name] += made
+    if not all(calls.values()):
+        raise BadRequest("the calibration yields nothing", "Yield at least one mapping from input names to arrays.")
+    return calls
+
+
+def _fitted(arrays: Mapping[str, Array], contract: Mapping[str, Any]) -> Calls:
     several = len(contract["signatures"]) > 1
     calls: Calls = {}
     expected = []

@@ -21,7 +21,7 @@ import tensorflow as tf
 import anyport_guest
 from anyport_guest import Array, BadRequest, Calls, Progress, Tensors
 
-from . import canonical, precision, ranges, samples, state
+from . import canonical, labels, precision, ranges, samples, state
 from .freeze import Frozen, all_nodes, freeze_function
 from .origins import Origins, lines_of
 
@@ -142,8 +142,9 @@ def deliver(traced: Sequence[Traced], request: Mapping[str, Any], progress: Prog
     """Write the canonical form, the samples and the source's outputs.
 
     `request` holds `canonical` (an empty folder), `samples` (the `.npz` to write, or None: the source is then not run),
-    `user_samples` (a path or None) and `seed`.  Returns `{"contract": …, "notes": [TEXT, …], "versions": {PACKAGE:
-    VERSION}}`.  Announces `canonical` as soon as converters may start.
+    `user_samples` and `labels` (paths or None), `seed`, and where inputs for calibration were given `calibration` (a
+    path, or what the user's generator yields) and `calibration_out` (the `.npz` to write).  Returns `{"contract": …,
+    "notes": [TEXT, …], "versions": {PACKAGE: VERSION}}`.  Announces `canonical` as soon as converters may start.
     """
     traced = list(traced)
     if not traced:
@@ -168,6 +169,8 @@ def deliver(traced: Sequence[Traced], request: Mapping[str, Any], progress: Prog
         origins=_origins(traced),
         parameters=_parameters(frozen.values()),
     )
+    if request.get("calibration") is not None:
+        _write_calibration(request, contract)
     progress("canonical")
     if request["samples"] is None:
         return {"contract": contract, "notes": notes, "versions": _versions()}
@@ -180,10 +183,17 @@ def deliver(traced: Sequence[Traced], request: Mapping[str, Any], progress: Prog
         # What a lookup's default leads to may be no valid index: a model that was made for known keys only.
         calls = samples.generate(contract, int(request["seed"]), with_misses=False)
         outputs = _answers(traced, calls, given=False)
+    known = {"labels": labels.load(request["labels"], contract, calls)} if request.get("labels") else {}
     partial = Path(f"{request['samples']}.partial")
-    anyport_guest.write_calls(partial, inputs=calls, outputs=outputs)
+    anyport_guest.write_calls(partial, inputs=calls, outputs=outputs, **known)
     partial.replace(request["samples"])
     return {"contract": contract, "notes": notes, "versions": _versions()}
+
+
+def _write_calibration(request: Mapping[str, Any], contract: Mapping[str, Any]) -> None:
+    given = request["calibration"]
+    calls = samples.load(given, contract) if isinstance(given, str) else samples.drawn(given, contract)
+    anyport_guest.write_calls(request["calibration_out"], inputs=calls)
 
 
 def _freeze(traced: Sequence[Traced]) -> dict[str, Frozen]:

@@ -2,9 +2,10 @@
 
     python models/zoo/training/train_digits.py
 
-Runs on the CPU in about a minute.  Writes `digits.weights.npz` (what `build()` loads) and `digits.samples.npz` (64 of
-the test images, by the name of the model's input) beside `digits.py`, and prints the accuracy on the test images,
-which its docstring states.
+Runs on the CPU in about a minute.  Writes beside `digits.py` its `digits.weights.npz` (what `build()` loads),
+`digits.samples.npz` and `digits.labels.npz` (the test images by the name of the model's input, their classes by that of
+its output) and `digits.calibration.npz` (100 images that it was trained on, to calibrate quantised variants), and
+prints the accuracy on the test images, which its docstring states.
 """
 
 from __future__ import annotations
@@ -24,23 +25,27 @@ import digits  # noqa: E402  (found only with the line above)
 
 SEED = 0
 TEST_IMAGES = 360
-SAMPLES = 64
+CALIBRATION = 100
 EPOCHS = 60
 
 
 def main() -> None:
     """Train, write the two files and print the accuracy."""
     keras.utils.set_random_seed(SEED)
+    train_x, test_x, train_y, test_y = data()
+    model = _trained(train_x, train_y)
+    right = np.argmax(model.predict(test_x, verbose=0), axis=-1) == test_y
+    _write_weights(model)
+    write_data(train_x[:CALIBRATION], test_x, test_y)
+    print(f"test accuracy: {right.mean():.2%} ({right.sum()} of {len(right)}), {model.count_params():,} parameters")
+
+
+def data() -> list[np.ndarray]:
+    """Return the images to train with, those to test with, and the classes of both."""
     images, labels = load_digits(return_X_y=True)
     # Pixels count ink from 0 to 16.
     images = (images / 16).astype(np.float32).reshape(-1, 8, 8, 1)
-    train_x, test_x, train_y, test_y = train_test_split(
-        images, labels, test_size=TEST_IMAGES, random_state=SEED, stratify=labels
-    )
-    model = _trained(train_x, train_y)
-    right = np.argmax(model.predict(test_x, verbose=0), axis=-1) == test_y
-    _write(model, test_x[:SAMPLES])
-    print(f"test accuracy: {right.mean():.2%} ({right.sum()} of {len(right)}), {model.count_params():,} parameters")
+    return list(train_test_split(images, labels, test_size=TEST_IMAGES, random_state=SEED, stratify=labels))
 
 
 def _trained(images: np.ndarray, labels: np.ndarray) -> keras.Model:
@@ -54,10 +59,16 @@ def _trained(images: np.ndarray, labels: np.ndarray) -> keras.Model:
     return model
 
 
-def _write(model: keras.Model, samples: np.ndarray) -> None:
+def _write_weights(model: keras.Model) -> None:
     weights = {f"{layer.name}/{v.name}": v.numpy() for layer in model.layers for v in layer.weights}
     np.savez(digits.WEIGHTS, **weights)
-    np.savez_compressed(ZOO / "digits.samples.npz", image=samples)
+
+
+def write_data(calibration: np.ndarray, images: np.ndarray, labels: np.ndarray) -> None:
+    """Write the real data that comes with the model."""
+    np.savez_compressed(ZOO / "digits.samples.npz", image=images)
+    np.savez_compressed(ZOO / "digits.labels.npz", logits=labels)
+    np.savez_compressed(ZOO / "digits.calibration.npz", image=calibration)
 
 
 if __name__ == "__main__":
