@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from anyport.browsers import CHROMIUM, own_browser
 from anyport.protocols import Runtime, Target, Toolchain
-from anyport.targets.tfjs.tfjs_browser import find_browser
 
 HERE = Path(__file__).parent
 
@@ -17,20 +15,6 @@ LIBRARY = Toolchain(
     kind="npm",
     lock=HERE / "node",
 )
-BROWSER = Toolchain(
-    name="tfjs-browser",
-    summary="a Chromium without root, for machines that have no browser",
-    kind="npm",
-    lock=HERE / "browser",
-    setup=HERE / "browser" / "unpack.mjs",
-)
-
-
-def _own_browser() -> Mapping[str, Any] | None:
-    """Return the user's own browser as the option that `run_chromium.py` takes, None if there is none."""
-    found = find_browser()
-    return {"browser": found} if found else None
-
 
 TARGET = Target(
     name="tfjs",
@@ -52,9 +36,9 @@ TARGET = Target(
             summary="TF.js in a headless Chrome, Chromium or Edge, wasm backend",
             script=HERE / "run_chromium.py",
             interpreter="host",
-            toolchains=(LIBRARY, BROWSER),
-            local=_own_browser,
-            spares=(BROWSER.name,),
+            toolchains=(LIBRARY, CHROMIUM),
+            local=own_browser,
+            spares=(CHROMIUM.name,),
         ),
     ),
 )

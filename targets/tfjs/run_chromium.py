@@ -1,12 +1,12 @@
 """Guest script: run TF.js graph models in a headless Chromium (Chrome, Chromium or Edge), on the wasm backend.
 
 Request: `artifact` (its folder), `contract`, `signatures` (as `convert.py` returned them), `samples`, `outputs` (the
-`.npz` to write), `toolchains` (`tfjs`: the folder with `node_modules`; `tfjs-browser`: the one with our Chromium, needed
+`.npz` to write), `toolchains` (`tfjs`: the folder with `node_modules`; `chromium`: the one with our Chromium, needed
 only where `options.browser` is not given) and `options`: `browser` (path of the user's own) and `timeout` (seconds).
 Result: `runtime`, `version` (TF.js' and the browser's), `backend` and `seconds` (`load`, `first`, `warm`).
 
 Runs in the host's Python.  The browser opens one page of a loopback server; no driver library, no debugging port.
-Whatever ends this guest ends the browser and removes its profile (see `leash.py`).
+Whatever ends this guest ends the browser and removes its profile (see `anyport_browser/leash.py`).
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import leash
-import tfjs_browser
 import tfjs_job
-from tfjs_server import JobServer, PageGone
 
+from anyport_browser import leash, places
+from anyport_browser.server import JobServer, PageGone
 from anyport_guest import GuestError, Progress, read_calls, write_calls
 
 HERE = Path(__file__).parent
@@ -36,7 +35,7 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     folders = {"artifact": Path(request["artifact"]), "npm": Path(request["toolchains"]["tfjs"], "node_modules")}
     pages: dict[str, Path | bytes] = {name: HERE / name for name in SCRIPTS}
     with JobServer(folders, {**pages, "job.json": job, "inputs.bin": inputs}) as server:
-        frame, browser = _run(server, request["options"], request["toolchains"].get("tfjs-browser"))
+        frame, browser = _run(server, request["options"], request["toolchains"].get("chromium"))
     result = tfjs_job.unpack(frame, request["contract"])
     write_calls(request["outputs"], outputs=result.outputs)
     return {
@@ -72,7 +71,7 @@ def _wait(server: JobServer, process: subprocess.Popen[bytes], timeout: float) -
 
 def _command(browser: str | None, toolchain: str | None, profile: str, url: str) -> list[str]:
     try:
-        return tfjs_browser.command(browser, toolchain, profile, url)
+        return places.command(browser, toolchain, profile, url)
     except FileNotFoundError as error:
         raise GuestError(
             str(error), "Name a browser in ANYPORT_BROWSER, or type: anyport toolchain install."

@@ -12,9 +12,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import leash
 import tfjs_job
 
+from anyport_browser import leash
 from anyport_guest import GuestError, Progress, read_calls, write_calls
 
 HERE = Path(__file__).parent

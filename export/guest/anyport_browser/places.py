@@ -29,7 +29,7 @@ PLACES: Mapping[str, tuple[str, ...]] = {
 }
 
 BUNDLED = Path("chromium")
-"""Where `browser/unpack.mjs` unpacks into, relative to the toolchain."""
+"""Where `anyport/browsers/chromium/unpack.mjs` unpacks into, relative to the toolchain."""
 
 QUIET = (
     "--no-first-run",
