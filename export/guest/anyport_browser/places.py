@@ -1,10 +1,11 @@
-"""Which Chromium to run, and how: the user's own where there is one, else the one that our toolchain unpacked.
+"""Which browser to run, and how: the user's own where there is one, else the Chromium that our toolchain unpacked.
 
-`find_browser` is for the host too: standard library only, and nothing is started.
+`find_browser` and `find_firefox` are for the host too: standard library only, and nothing is started.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -51,9 +52,38 @@ QUIET = (
     "--disable-renderer-backgrounding",
     # Containers have a /dev/shm of 64 MB, too small for a model.
     "--disable-dev-shm-usage",
-    # The wasm backend needs none.
-    "--disable-gpu",
+    # Graphics in software, which every machine has: the same answers on all of them.  A real GPU is tested where it is,
+    # by opening the self-test page there.
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+    "--enable-unsafe-webgpu",
+    "--use-webgpu-adapter=swiftshader",
 )
+
+FIREFOX_NAMES = ("firefox", "firefox-esr")
+FIREFOX_PLACES: Mapping[str, tuple[str, ...]] = {
+    "darwin": ("/Applications/Firefox.app/Contents/MacOS/firefox",),
+    "win32": (r"%ProgramFiles%\Mozilla Firefox\firefox.exe",),
+}
+FIREFOX_QUIET: Mapping[str, bool | str] = {
+    "app.normandy.enabled": False,
+    "app.update.enabled": False,
+    "browser.aboutwelcome.enabled": False,
+    "browser.safebrowsing.downloads.enabled": False,
+    "browser.sessionstore.resume_from_crash": False,
+    "browser.shell.checkDefaultBrowser": False,
+    "browser.startup.homepage_override.mstone": "ignore",
+    "datareporting.healthreport.uploadEnabled": False,
+    "datareporting.policy.dataSubmissionEnabled": False,
+    "extensions.update.enabled": False,
+    "network.captive-portal-service.enabled": False,
+    "network.connectivity-service.enabled": False,
+    "termsofuse.bypassNotification": True,
+    "toolkit.telemetry.enabled": False,
+}
+"""Preferences of a profile that asks nobody anything and calls nobody."""
 
 
 def find_browser(environ: Mapping[str, str] | None = None) -> str | None:
@@ -64,27 +94,44 @@ def find_browser(environ: Mapping[str, str] | None = None) -> str | None:
     environ = os.environ if environ is None else environ
     if chosen := environ.get("ANYPORT_BROWSER"):
         return None if chosen == "bundled" else chosen
-    for name in NAMES:
+    return _installed(NAMES, PLACES, environ)
+
+
+def find_firefox(environ: Mapping[str, str] | None = None) -> str | None:
+    """Return the path of the user's Firefox, None if there is none; `ANYPORT_FIREFOX` names one."""
+    environ = os.environ if environ is None else environ
+    return environ.get("ANYPORT_FIREFOX") or _installed(FIREFOX_NAMES, FIREFOX_PLACES, environ)
+
+
+def _installed(names: tuple[str, ...], places: Mapping[str, tuple[str, ...]], environ: Mapping[str, str]) -> str | None:
+    for name in names:
         if found := shutil.which(name, path=environ.get("PATH")):
             return found
-    places = (os.path.expandvars(place) for place in PLACES.get(sys.platform, ()))
-    return next((place for place in places if Path(place).is_file()), None)
+    known = (os.path.expandvars(place) for place in places.get(sys.platform, ()))
+    return next((place for place in known if Path(place).is_file()), None)
 
 
-def command(browser: str | None, toolchain: str | None, profile: str, url: str) -> list[str]:
+def command(kind: str, browser: str | None, toolchain: str | None, profile: str, url: str) -> list[str]:
     """Return the command that opens `url` without a window, in `browser` or, if None, the toolchain's Chromium.
 
-    Raises `FileNotFoundError` where there is neither.
+    `kind` is `chromium` or `firefox`, `profile` an empty folder.  Raises `FileNotFoundError` where there is no browser.
     """
-    if browser is None:
-        start = _bundled(Path(toolchain or "."))
-    elif shutil.which(browser):
-        start = [browser, "--headless=new"]
-    else:
+    if browser is not None and not shutil.which(browser):
         raise FileNotFoundError(f"there is no browser at {browser}")
+    if kind == "firefox":
+        return _firefox(browser, profile, url)
+    start = [browser, "--headless=new"] if browser else _bundled(Path(toolchain or "."))
     # Chromium's sandbox can't be had by root; nobody else goes without.
     unsafe = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     return [*start, *QUIET, *unsafe, f"--user-data-dir={profile}", url]
+
+
+def _firefox(browser: str | None, profile: str, url: str) -> list[str]:
+    if browser is None:
+        raise FileNotFoundError("Firefox isn't installed")
+    settings = [f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in FIREFOX_QUIET.items()]
+    Path(profile, "user.js").write_text("".join(settings), encoding="utf-8")
+    return [browser, "--headless", "--no-remote", "--profile", profile, url]
 
 
 def _bundled(toolchain: Path) -> list[str]:
