@@ -19,7 +19,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from anyport import budget, guests, manifest, process, publish
+from anyport import budget, guests, manifest, pages, process, publish
 from anyport.compare import Tolerance
 from anyport.errors import RequestError
 from anyport.guests import Job
@@ -191,6 +191,7 @@ class _Export:
         if artifact.status in ("error", "refused"):
             shutil.rmtree(folder)
             return artifact
+        page = pages.write(folder, choice.runtimes, self.workshop.provide)
         contract = loading.result()["contract"]
         bench = Bench(
             contract=contract,
@@ -201,6 +202,7 @@ class _Export:
             timeout=self.options.timeout,
             provide=self.workshop.provide,
             zygote=self.workshop.zygote,
+            browsers=self.workshop.browsers,
         )
         allowed = budget.chosen(
             choice.target.budgets.get(choice.variant), self.options.budget, generated=self.options.samples is None
@@ -210,13 +212,16 @@ class _Export:
         )
         status, reason = judge(runs)
         log = next((run.log for run in runs if run.status != "passed"), artifact.log)
+        listed = manifest.list_files(folder, self.staging)
+        beside = {f"{artifact.path}/{name}" for name in page}
         return dataclasses.replace(
             artifact,
             status=status,
             reason=reason,
             runs=runs,
             budget=None if allowed is None else dataclasses.asdict(allowed),
-            files=manifest.list_files(folder, self.staging),
+            files=[file for file in listed if file["path"] not in beside],
+            self_test=[file for file in listed if file["path"] in beside],
             log=log,
         )
 

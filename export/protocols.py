@@ -30,21 +30,32 @@ class Toolchain:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Page:
+    """A web page that comes with an artifact and tests it on whatever device opens it; see `anyport.browsers`."""
+
+    files: Mapping[str, Path]
+    """Path below the artifact's folder → file of the target's or ours."""
+    libraries: Mapping[str, str]
+    """Path below the artifact's folder → path in the runtime's first toolchain."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Runtime:
     """A place where an artifact will really be met, and the guest script that runs it there.
 
     The script's request: `artifact` (its folder), `contract`, `signatures` (what the converter returned), `samples`
-    and `outputs` (`.npz`, see `anyport_guest`), `toolchains` (name → folder) and `options`.  Its result: `runtime`,
-    `version`, `backend`, `seconds` (`load`, `first`, `warm`) and, where there is more to say, `details`: a mapping of
-    words or numbers that the manifest keeps with the run.
+    and `outputs` (`.npz`, see `anyport_guest`), `toolchains` (name → folder), `options` and, where the runtime has one, `page`
+    (path below the artifact → file).  Its result: `runtime`, `version`, `backend`, `seconds` (`load`, `first`, `warm`) and,
+    where there is more to say, `details`: a mapping of words or numbers that the manifest keeps with the run.
     """
 
     name: str
     summary: str
     script: Path
     toolchains: tuple[Toolchain, ...] = ()
-    interpreter: Literal["toolchain", "host", "zygote"] = "toolchain"
-    """Who runs the script: the first toolchain's Python, the host's own, or a fork of the TensorFlow zygote."""
+    interpreter: Literal["toolchain", "host", "zygote", "browser"] = "toolchain"
+    """Who runs the script: the first toolchain's Python, the host's own, a fork of the TensorFlow zygote, or the host's own
+    with the browsers in its turn: the request's `browsers` is where `browser_service.py` takes orders."""
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     needs: tuple[str, ...] = ()
     """Programs that must be on PATH."""
@@ -52,6 +63,10 @@ class Runtime:
     """Options for what this machine already has; where there is something, the npm toolchains in `spares` stay away."""
     spares: tuple[str, ...] = ()
     """Names of the toolchains that `local` makes needless."""
+    lacking: Callable[[], str] = lambda: ""
+    """What this machine lacks that nobody can provide, as a clause; nothing where it lacks nothing."""
+    page: Page | None = None
+    """The page that an artifact gets which is exported with this runtime."""
     default: bool = True
     """Whether artifacts are proved here where no runtime is named; one that is slow to provide or to run waits to be asked for."""
     cannot: Mapping[str, str] = dataclasses.field(default_factory=dict)

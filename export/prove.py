@@ -5,6 +5,7 @@ Used by an export for what it has just made, and by a check for what lies in an 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import shutil
 import sys
@@ -14,7 +15,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from anyport import budget, guests, toolchains
+from anyport import budget, guests, pages, toolchains
 from anyport.compare import Tolerance, compare_run
 from anyport.errors import AnyportError
 from anyport.guest.anyport_guest import read_calls
@@ -41,6 +42,8 @@ class Bench:
     """Provisions a toolchain, or raises `ToolchainError`."""
     zygote: Callable[[], Zygote]
     """Starts the TensorFlow zygote, or returns the one there is."""
+    browsers: Callable[[], AbstractContextManager[str]]
+    """Waits for the browsers, and gives where they take orders."""
 
 
 def prove(
@@ -61,9 +64,12 @@ def prove(
     log = bench.logs / f"{name}.log"
     if missing := [program for program in runtime.needs if shutil.which(program) is None]:
         return Run(runtime=runtime.name, status="not_run", reason=f"{missing[0]} is not on PATH")
+    if lacking := runtime.lacking():
+        return Run(runtime=runtime.name, status="not_run", reason=lacking)
     local = dict(runtime.local() or {})
     try:
         provided = {toolchain.name: bench.provide(toolchain) for toolchain in runtime.required()}
+        page = pages.resolve(runtime, bench.provide)
         zygote = bench.zygote() if runtime.interpreter == "zygote" else None
     except AnyportError as error:
         return Run(runtime=runtime.name, status="not_run", reason=str(error), log=error.log or str(log))
@@ -76,13 +82,19 @@ def prove(
         "outputs": str(outputs),
         "toolchains": {key: str(item.path) for key, item in provided.items()},
         "options": {"timeout": bench.timeout, **runtime.options, **local},
+        **({"page": {key: str(path) for key, path in page.items()}} if page else {}),
     }
     job = Job(name=name, script=runtime.script, request=request, folder=bench.work, log=log, timeout=bench.timeout)
-    with turn as tell:
+    with contextlib.ExitStack() as stack:
+        if runtime.interpreter == "browser":
+            # Before the turn: whoever waits for the browsers must not keep a processor from those who could use it.
+            request["browsers"] = stack.enter_context(bench.browsers())
+        tell = stack.enter_context(turn)
         if zygote is not None:
             outcome = zygote.run(job, tell)
         else:
-            python = sys.executable if runtime.interpreter == "host" else provided[runtime.toolchains[0].name].python
+            ours = runtime.interpreter in ("host", "browser")
+            python = sys.executable if ours else provided[runtime.toolchains[0].name].python
             outcome = guests.run(python, job, tell)
     return _verdict(bench, runtime, outcome, outputs, allowed)
 

@@ -51,6 +51,8 @@ class Artifact:
     convert_max_rss: int = 0
     files: Sequence[Mapping[str, Any]] = ()
     """`{path, size, sha256}` each; `path` relative to the export."""
+    self_test: Sequence[Mapping[str, Any]] = ()
+    """Files beside them that test the artifact on another device: a web page and its library."""
     signatures: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """How the contract's names map onto the artifact's, as the converter stated it."""
     notes: Sequence[str] = ()

@@ -87,6 +87,7 @@ class _Check:
             timeout=timeout,
             provide=workshop.provide,
             zygote=workshop.zygote,
+            browsers=workshop.browsers,
         )
 
     def __enter__(self) -> _Check:
@@ -99,7 +100,7 @@ class _Check:
         """Prove one artifact again."""
         if not artifact.files:  # it could not be made, and is no better now
             return artifact
-        if problem := manifest.changed_file(self.folder, artifact.files):
+        if problem := manifest.changed_file(self.folder, [*artifact.files, *artifact.self_test]):
             return dataclasses.replace(
                 artifact, status="error", reason=problem, hint="Export the model again.", runs=()
             )

@@ -1,17 +1,20 @@
-"""The toolchains and the TensorFlow process that an export or a check works with; many can work with the same.
+"""The toolchains, the TensorFlow process and the browsers that an export or a check works with; many can share them.
 
-A `Workshop` provides each toolchain once, several at a time, and starts the zygote when it is first needed.
+A `Workshop` provides each toolchain once, several at a time, and starts the zygote and the browsers when they are first
+needed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from anyport import toolchains
+from anyport.browsers.service import BrowserService
 from anyport.guests import Zygote
 from anyport.models import TENSORFLOW
 from anyport.protocols import Toolchain
@@ -33,6 +36,8 @@ class Workshop:
         self._lock = threading.Lock()
         self._starting = threading.Lock()
         self._zygote: Zygote | None = None
+        self._browsing = threading.Lock()
+        self._browsers: BrowserService | None = None
 
     def __enter__(self) -> Workshop:
         return self
@@ -40,6 +45,8 @@ class Workshop:
     def __exit__(self, *failure: object) -> None:
         if self._zygote is not None:
             self._zygote.close()
+        if self._browsers is not None:
+            self._browsers.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def begin(self, toolchain: Toolchain) -> Future[toolchains.Installed]:
@@ -70,6 +77,20 @@ class Workshop:
         if preload:
             self._zygote.preload(list(dict.fromkeys(preload)))
         return self._zygote
+
+    @contextlib.contextmanager
+    def browsers(self) -> Iterator[str]:
+        """Give where the browsers take orders, to one run at a time; they stay warm for the next.
+
+        Raises `ToolchainError`.
+        """
+        with self._browsing:
+            if self._browsers is not None and not self._browsers.alive:
+                self._browsers.close()
+                self._browsers = None
+            if self._browsers is None:
+                self._browsers = BrowserService(self.logs / "browsers.log")
+            yield self._browsers.url
 
 
 def provide_toolchain(toolchain: Toolchain, progress: Progress, logs: Path) -> toolchains.Installed:

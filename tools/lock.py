@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ("models", "targets")
+FOLDERS = ("export", "models", "targets")
 PYTHON = "3.11"
 NO_DEPENDENCIES = "--no-deps"
 JOINS = "-nodeps"
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def locks() -> list[Path]:
     """Return the lock files that there should be."""
     ins = [path for folder in FOLDERS for path in (ROOT / folder).glob("*/*.in") if not path.stem.endswith(JOINS)]
-    packages = [path for folder in FOLDERS for path in (ROOT / folder).glob("*/*/package.json")]
+    packages = [path for folder in FOLDERS for path in (ROOT / folder).glob("**/package.json")]
     return sorted(
         [path.with_suffix(".lock") for path in ins] + [path.with_name("package-lock.json") for path in packages]
     )

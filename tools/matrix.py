@@ -231,6 +231,7 @@ def _by_hand(choice: Choice, told: Mapping[str, Any], out: Path) -> dict[str, An
             timeout=TIMEOUT,
             provide=_workshop.provide,
             zygote=_workshop.zygote,
+            browsers=_workshop.browsers,
         )
         routes = [_route(bench, choice.runtimes[0], route) for route in outcome.result["routes"]]
     return min(routes, key=lambda item: BY_HAND_BEST_FIRST.index(item["outcome"]))

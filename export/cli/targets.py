@@ -41,6 +41,7 @@ def describe_runtime(runtime: Runtime) -> dict[str, Any]:
     needed = runtime.required()
     missing = [program for program in runtime.needs if shutil.which(program) is None]
     problems = [f"{program} is not on PATH" for program in missing]
+    problems += [runtime.lacking()] if runtime.lacking() else []
     problems += [str(error) for error in map(toolchains.lacking, needed) if error is not None]
     absent = [item.name for item in needed if toolchains.find(item) is None]
     if problems:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from anyport.browsers import in_chromium, self_test
 from anyport.protocols import Runtime, Target, Toolchain
 
 HERE = Path(__file__).parent
@@ -14,6 +15,27 @@ ONNXRUNTIME = Toolchain(
     kind="python",
     lock=HERE / "onnxruntime.lock",
 )
+
+ONNXRUNTIME_WEB = Toolchain(
+    name="onnxruntime-web",
+    summary="onnxruntime for browsers, in WebAssembly and on WebGPU",
+    kind="npm",
+    lock=HERE / "onnxruntime_web",
+)
+
+
+def _in_browser(backend: str, summary: str, script: str, binary: str) -> Runtime:
+    """Return a runtime of onnxruntime-web; its page brings the one binary of 14 or 27 MB that this backend needs."""
+    files = (f"{script}.mjs", f"{binary}.mjs", f"{binary}.wasm")
+    return in_chromium(
+        name=f"ort-web-{backend}",
+        summary=summary,
+        library="onnxruntime-web",
+        backend=backend,
+        toolchain=ONNXRUNTIME_WEB,
+        page=self_test(HERE / "engine.mjs", {name: f"onnxruntime-web/dist/{name}" for name in files}),
+    )
+
 
 TARGET = Target(
     name="onnx",
@@ -27,6 +49,18 @@ TARGET = Target(
             summary="onnxruntime's CPU provider, where no TensorFlow is",
             script=HERE / "run_onnxruntime.py",
             toolchains=(ONNXRUNTIME,),
+        ),
+        _in_browser(
+            "wasm",
+            "onnxruntime-web in a headless Chrome, Chromium or Edge, in WebAssembly",
+            "ort.wasm.min",
+            "ort-wasm-simd-threaded",
+        ),
+        _in_browser(
+            "webgpu",
+            "onnxruntime-web in a headless Chrome, Chromium or Edge, WebGPU on SwiftShader",
+            "ort.webgpu.min",
+            "ort-wasm-simd-threaded.asyncify",
         ),
     ),
     preload=("tf2onnx",),

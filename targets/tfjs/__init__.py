@@ -2,59 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from anyport.browsers import in_chromium, in_firefox, self_test
 from anyport.protocols import Runtime, Target, Toolchain
-from anyport.targets.tfjs.tfjs_browser import find_browser
 
 HERE = Path(__file__).parent
 
 LIBRARY = Toolchain(
     name="tfjs",
-    summary="TF.js: the graph model executor and the wasm backend, for Node and for the page",
+    summary="TF.js: the graph model executor and its backends, for Node and for the page",
     kind="npm",
     lock=HERE / "node",
 )
-BROWSER = Toolchain(
-    name="tfjs-browser",
-    summary="a Chromium without root, for machines that have no browser",
-    kind="npm",
-    lock=HERE / "browser",
-    setup=HERE / "browser" / "unpack.mjs",
+SCRIPTS = ("core", "converter", "backend-cpu", "backend-wasm", "backend-webgl", "backend-webgpu")
+BINARIES = ("tfjs-backend-wasm", "tfjs-backend-wasm-simd", "tfjs-backend-wasm-threaded-simd")
+# All backends, 2.7 MB: whoever opens the page on a phone chooses there.
+PAGE = self_test(
+    HERE / "engine.mjs",
+    {
+        **{f"tf-{name}.es2017.min.js": f"@tensorflow/tfjs-{name}/dist/tf-{name}.es2017.min.js" for name in SCRIPTS},
+        **{f"{name}.wasm": f"@tensorflow/tfjs-backend-wasm/dist/{name}.wasm" for name in BINARIES},
+    },
 )
 
+VARIANTS = ("float32",)
+NO_THREADS = (
+    "TF.js 4.22.0 starts the workers of its threaded binary and then computes on one thread, whatever number is set; seen"
+    " by getThreadsCount(), and by a product of matrices that takes as long with 4 as with 1"
+)
+"""Ends with the TF.js whose engine says otherwise: `engine.mjs` asserts the threads, and the self-test page shows it."""
+CHROMIUM_BACKENDS = {
+    "wasm-threads": "wasm backend with SIMD and threads",
+    "webgl": "WebGL, on SwiftShader",
+    "webgpu": "WebGPU, on SwiftShader",
+    "cpu": "plain JavaScript",
+}
 
-def _own_browser() -> Mapping[str, Any] | None:
-    """Return the user's own browser as the option that `run_chromium.py` takes, None if there is none."""
-    found = find_browser()
-    return {"browser": found} if found else None
+
+def _node(name: str, backend: str, summary: str, default: bool) -> Runtime:
+    return Runtime(
+        name=name,
+        summary=summary,
+        script=HERE / "run_node.py",
+        interpreter="host",
+        toolchains=(LIBRARY,),
+        needs=("node",),
+        options={"backend": backend},
+        default=default,
+        page=PAGE,
+    )
 
 
 TARGET = Target(
     name="tfjs",
     summary="TF.js graph model, for browsers and Node",
-    variants=("float32",),
+    variants=VARIANTS,
     convert=HERE / "convert.py",
     preflight=HERE / "preflight.py",
     runtimes=(
-        Runtime(
-            name="node",
-            summary="TF.js in Node, wasm backend: the fast tier",
-            script=HERE / "run_node.py",
-            interpreter="host",
-            toolchains=(LIBRARY,),
-            needs=("node",),
-        ),
-        Runtime(
+        _node("node", "wasm", "TF.js in Node, wasm backend: the fast tier", default=True),
+        in_chromium(
             name="chromium",
             summary="TF.js in a headless Chrome, Chromium or Edge, wasm backend",
-            script=HERE / "run_chromium.py",
-            interpreter="host",
-            toolchains=(LIBRARY, BROWSER),
-            local=_own_browser,
-            spares=(BROWSER.name,),
+            library="TF.js",
+            backend="wasm",
+            toolchain=LIBRARY,
+            page=PAGE,
+            default=True,
+        ),
+        _node("node-cpu", "cpu", "TF.js in Node, plain JavaScript", default=False),
+        *(
+            in_chromium(
+                name=f"chromium-{backend}",
+                summary=f"TF.js in a headless Chrome, Chromium or Edge: {summary}",
+                library="TF.js",
+                backend=backend,
+                toolchain=LIBRARY,
+                page=PAGE,
+                cannot=dict.fromkeys(VARIANTS, NO_THREADS) if backend == "wasm-threads" else None,
+            )
+            for backend, summary in CHROMIUM_BACKENDS.items()
+        ),
+        *(
+            in_firefox(
+                name=name,
+                summary=f"TF.js in a headless Firefox, {backend} backend",
+                library="TF.js",
+                backend=backend,
+                toolchain=LIBRARY,
+                page=PAGE,
+            )
+            for name, backend in (("firefox", "wasm"), ("firefox-cpu", "cpu"))
         ),
     ),
 )

@@ -1,34 +1,40 @@
 /**
- * Runs a job in Node: `node node_main.mjs TOOLCHAIN ARTIFACT JOB INPUTS RESULT`.
+ * Runs an artifact in Node: `node node_main.mjs PAGE TOOLCHAIN BACKEND ARTIFACT MANIFEST SAMPLES RESULT`.
  *
- * TOOLCHAIN is the folder with `node_modules`, ARTIFACT the folder with the models, JOB and INPUTS the files that
- * `runner.mjs` describes, RESULT the frame to write.  The models load through the same code as in a browser; only what
- * stands behind a URL is a file.
+ * PAGE is the folder with the self-test page's modules, put together as in an artifact (`engine.mjs` among them), TOOLCHAIN
+ * the one with `node_modules`, ARTIFACT the one with the models, MANIFEST a JSON file with `contract` and `signatures`,
+ * SAMPLES the `.npz`, RESULT the frame to write.  The models run through the same code as in a browser; only what stands
+ * behind a URL is a file.
  */
 
 import {readFile, writeFile} from 'node:fs/promises';
 import {createRequire} from 'node:module';
 import {join} from 'node:path';
-import {checked, errorFrame, runJob} from './runner.mjs';
+import {pathToFileURL} from 'node:url';
 
-const [toolchain, artifact, jobPath, inputsPath, resultPath] = process.argv.slice(2);
+const [page, toolchain, backend, artifact, manifestPath, samplesPath, resultPath] = process.argv.slice(2);
+const module = (name) => import(pathToFileURL(join(page, `${name}.mjs`)).href);
+const {errorFrame, resultFrame} = await module('frame');
 
 async function main() {
+  const [engine, {checked, prove}, {readCalls}] = await Promise.all(['engine', 'prove', 'npz'].map(module));
   const require = createRequire(join(toolchain, 'package.json'));
-  const packages = ['core', 'converter', 'backend-wasm'].map((name) => require(`@tensorflow/tfjs-${name}`));
-  const [job, inputs] = await Promise.all([readFile(jobPath, 'utf8'), readFile(inputsPath)]);
-  const blob = inputs.buffer.slice(inputs.byteOffset, inputs.byteOffset + inputs.length);
-  return runJob(Object.assign({}, ...packages), JSON.parse(job), blob, fetchFile);
+  const place = {
+    artifact: 'http://artifact/', // answered by files; TF.js wants a scheme that it knows
+    fetchFile: async (url) => checked(await answer(url), url),
+    tf: (packages) => Object.assign({}, ...packages.map((name) => require(`@tensorflow/tfjs-${name}`))),
+  };
+  const [manifest, samples] = await Promise.all([readFile(manifestPath, 'utf8'), readFile(samplesPath)]);
+  const bytes = samples.buffer.slice(samples.byteOffset, samples.byteOffset + samples.length);
+  return resultFrame(await prove(engine, backend, place, JSON.parse(manifest), readCalls(bytes)));
 }
 
 /** Answer a URL with the artifact's file of that path. */
-async function fetchFile(url) {
-  const path = decodeURIComponent(new URL(url).pathname);
-  const response = await readFile(join(artifact, path)).then(
+function answer(url) {
+  return readFile(join(artifact, decodeURIComponent(new URL(url).pathname))).then(
     (content) => new Response(content, {status: 200}),
     () => new Response(null, {status: 404}),
   );
-  return checked(response, url);
 }
 
 await writeFile(resultPath, await main().catch(errorFrame));

@@ -1,52 +1,62 @@
-"""Guest script: run TF.js graph models in Node, on the wasm backend.  The fast tier: no browser is started.
+"""Guest script: run TF.js graph models in Node.  The fast tier: no browser is started.
 
 Request: `artifact` (its folder), `contract`, `signatures` (as `convert.py` returned them), `samples`, `outputs` (the
-`.npz` to write), `toolchains` (`tfjs`: the folder with `node_modules`) and `options.timeout` (seconds).  Result:
-`runtime`, `version`, `backend` and `seconds` (`load`, `first`, `warm`).  Runs in the host's Python.
+`.npz` to write), `page` (path → file: the self-test page, whose modules run here as well), `toolchains` (`tfjs`: the folder
+with `node_modules`) and `options`: `backend` and `timeout` (seconds).  Result: `runtime`, `version`, `backend` and `seconds`
+(`load`, `first`, `warm`).  Runs in the host's Python.
 """
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import leash
-import tfjs_job
+from anyport_browser import frame, leash
+from anyport_guest import GuestError, Progress, write_calls
 
-from anyport_guest import GuestError, Progress, read_calls, read_state, write_calls
-
-HERE = Path(__file__).parent
-BASE_URL = "http://artifact/"
-"""Answered by files; TF.js wants a scheme that it knows."""
+MAIN = Path(__file__).parent / "node_main.mjs"
+MODULES = "selftest/"
+"""Where the page's modules lie in an artifact; they import one another from one folder."""
 
 
 def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Run every sample; see the module's docstring."""
     progress("running in Node")
-    calls = read_calls(request["samples"], "inputs")
-    job, inputs = tfjs_job.pack(request["signatures"], calls, read_state(request["artifact"]), BASE_URL)
-    with tempfile.TemporaryDirectory(prefix="anyport-node-") as folder:
-        paths = [Path(folder, name) for name in ("job.json", "inputs.bin", "result.bin")]
-        paths[0].write_bytes(job)
-        paths[1].write_bytes(inputs)
-        _run(
-            [request["toolchains"]["tfjs"], request["artifact"], *map(str, paths)], tfjs_job.seconds(request["options"])
-        )
-        result = tfjs_job.unpack(paths[2].read_bytes(), request["contract"])
-    write_calls(request["outputs"], outputs=result.outputs)
+    with tempfile.TemporaryDirectory(prefix="anyport-node-") as name:
+        folder = Path(name)
+        _lay_out(request["page"], folder)
+        manifest, result = folder / "manifest.json", folder / "result.bin"
+        manifest.write_text(json.dumps({key: request[key] for key in ("contract", "signatures")}), encoding="utf-8")
+        backend = request["options"]["backend"]
+        arguments = [folder, request["toolchains"]["tfjs"], backend, request["artifact"], manifest]
+        # A little less than the host's time: who ends it here can say what it was doing.
+        _run([*arguments, request["samples"], result], 0.9 * float(request["options"].get("timeout") or 600))
+        header, outputs = frame.unpack(result.read_bytes(), request["contract"], "TF.js")
+    write_calls(request["outputs"], outputs=outputs)
     return {
         "runtime": "tfjs-node",
-        "version": result.version,
-        "backend": result.header["backend"],
-        "seconds": result.header["seconds"],
+        "version": header["version"],
+        "backend": header["backend"],
+        "details": header["details"],
+        "seconds": header["seconds"],
     }
 
 
-def _run(arguments: list[str], timeout: float) -> None:
+def _lay_out(page: Mapping[str, str], folder: Path) -> None:
+    """Put the page's modules into one folder, as in an artifact."""
+    for name, file in page.items():
+        if name.startswith(MODULES) and "/" not in name.removeprefix(MODULES):
+            shutil.copyfile(file, folder / name.removeprefix(MODULES))
+
+
+def _run(arguments: list[Path | str], timeout: float) -> None:
     """Run `node_main.mjs` to its end; raise `GuestError` if that comes too late or with no result."""
-    with leash.start(["node", str(HERE / "node_main.mjs"), *arguments]) as process:
+    with leash.start(["node", str(MAIN), *map(str, arguments)]) as process:
         try:
             status = process.wait(timeout)
         except subprocess.TimeoutExpired as error:

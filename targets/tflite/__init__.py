@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from anyport.browsers import in_chromium, self_test
 from anyport.protocols import Budget, Runtime, Target, Toolchain
 
 HERE = Path(__file__).parent
@@ -52,6 +53,32 @@ def _on_arm(name: str, toolchain: Toolchain, package: str, machine: str) -> Runt
 EIGHT_BITS = Budget(snr=25, channel_snr=10, cosine=0.995, top1=0.97, equal=0.9, accuracy=0.005)
 """See docs/quantisation.md for the measurements behind all budgets."""
 
+LITERTJS = Toolchain(
+    name="litertjs",
+    summary="LiteRT.js: TFLite files in browsers, in WebAssembly and on WebGPU",
+    kind="npm",
+    lock=HERE / "litertjs",
+)
+LITERTJS_LIBRARIES = {
+    "litert.js": "@litertjs/core/dist/index.js",
+    "wasm-utils.js": "@litertjs/wasm-utils/dist/index.js",
+}
+
+
+def _in_browser(backend: str, summary: str, builds: tuple[str, ...]) -> Runtime:
+    """Return a runtime of LiteRT.js; its page brings the builds (9 MB each) of which the browser takes the one it can run."""
+    names = [f"litert_wasm_{build}internal.{kind}" for build in builds for kind in ("js", "wasm")]
+    libraries = {**LITERTJS_LIBRARIES, **{name: f"@litertjs/core/wasm/{name}" for name in names}}
+    return in_chromium(
+        name=f"litertjs-{backend}",
+        summary=summary,
+        library="LiteRT.js",
+        backend=backend,
+        toolchain=LITERTJS,
+        page=self_test(HERE / "engine.mjs", libraries),
+    )
+
+
 TARGET = Target(
     name="tflite",
     summary="TFLite flatbuffer, for phones, IoT boards and microcontrollers",
@@ -84,5 +111,13 @@ TARGET = Target(
         _on_arm("armv7", ARMV7, "tflite-runtime", "armv7l"),
         _on_arm("aarch64", AARCH64, "tflite-runtime", "aarch64"),
         _on_arm("aarch64-litert", AARCH64, "ai-edge-litert", "aarch64"),
+        _in_browser(
+            "wasm", "LiteRT.js in a headless Chrome, Chromium or Edge, in WebAssembly; static shapes", ("", "compat_")
+        ),
+        _in_browser(
+            "webgpu",
+            "LiteRT.js in a headless Chrome, Chromium or Edge, WebGPU on SwiftShader; static shapes",
+            ("", "compat_", "jspi_"),
+        ),
     ),
 )

@@ -79,6 +79,9 @@ def test_a_runtime_says_who_runs_it_and_with_what(target_: Target, runtime: Runt
         assert runtime.toolchains[0].kind in ("python", "emulated")
     assert runtime.emulated == any(toolchain.kind == "emulated" for toolchain in runtime.toolchains)
     assert set(runtime.spares) <= {toolchain.name for toolchain in runtime.toolchains}
+    if runtime.page:
+        assert runtime.toolchains[0].kind == "npm"
+        assert [str(path) for path in runtime.page.files.values() if not path.is_file()] == []
     local = runtime.local()
     assert local is None or all(isinstance(key, str) for key in local)
 

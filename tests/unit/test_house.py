@@ -41,8 +41,23 @@ def host_modules() -> list[str]:
     names = [path for path in (ROOT / "export").glob("*.py") if path.stem != "__main__"]
     found = [f"anyport.{path.stem}" for path in names if path.stem != "__init__"]
     found += [f"anyport.cli.{path.stem}" for path in (ROOT / "export" / "cli").glob("*.py") if path.stem != "__init__"]
+    found += [
+        f"anyport.browsers.{path.stem}"
+        for path in (ROOT / "export" / "browsers").glob("*.py")
+        if path.stem != "__init__"
+    ]
     found += [f"anyport.targets.{path.parent.name}" for path in (ROOT / "targets").glob("*/__init__.py")]
-    return sorted([*found, "anyport", "anyport.cli", "anyport.models", "anyport.models.zoo", "anyport.targets"])
+    return sorted(
+        [
+            *found,
+            "anyport",
+            "anyport.browsers",
+            "anyport.cli",
+            "anyport.models",
+            "anyport.models.zoo",
+            "anyport.targets",
+        ]
+    )
 
 
 def imported_by(code: str, tmp_path: Path) -> set[str]:
@@ -125,7 +140,7 @@ def test_models_and_targets_know_only_the_hosts_types_and_errors(folder: str) ->
     for path in ROOT.glob(f"{folder}/**/*.py"):
         own = ".".join(("anyport", *path.parent.relative_to(ROOT).parts, ""))
         known = {name for name in imports(path) if name.split(".")[0] == "anyport" and not f"{name}.".startswith(own)}
-        assert known <= {"anyport.protocols", "anyport.errors"}, path
+        assert known <= {"anyport.protocols", "anyport.errors", "anyport.browsers"}, path
 
 
 def test_no_target_is_named_outside_its_folder_and_the_registry() -> None:
