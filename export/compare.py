@@ -255,10 +255,12 @@ def _snr(pairs: list[tuple[Array, Array]]) -> tuple[float | None, float | None]:
     """Return the signal-to-noise ratio of the whole and of the noisiest channel, in dB.  Infinities count for nothing."""
     rows = [tuple(np.nan_to_num(array, nan=0, posinf=0, neginf=0) for array in pair) for pair in pairs]
     values = np.concatenate([want.ravel() for want, _ in rows])
+    if not values.size:
+        return None, None
     squares = [(have - want) ** 2 for want, have in rows]
     channels = {square.shape[-1] if square.ndim > 1 else 0 for square in squares}
-    signal = float(np.var(values)) if values.size else 0.0
-    noise = float(np.mean(np.concatenate([square.ravel() for square in squares]))) if values.size else 0.0
+    signal = float(np.var(values))
+    noise = float(np.mean(np.concatenate([square.ravel() for square in squares])))
     if len(channels) > 1 or not channels - {0, 1}:
         return _decibels(signal, noise), None
     (width,) = channels
