@@ -257,8 +257,10 @@ def _snr(pairs: list[tuple[Array, Array]]) -> tuple[float | None, float | None]:
     values = np.concatenate([want.ravel() for want, _ in rows])
     squares = [(have - want) ** 2 for want, have in rows]
     channels = {square.shape[-1] if square.ndim > 1 else 0 for square in squares}
-    signal = float(np.var(values)) if values.size else 0.0
-    noise = float(np.mean(np.concatenate([square.ravel() for square in squares]))) if values.size else 0.0
+    if not values.size:
+        return None, None
+    signal = float(np.var(values))
+    noise = float(np.mean(np.concatenate([square.ravel() for square in squares])))
     if len(channels) > 1 or not channels - {0, 1}:
         return _decibels(signal, noise), None
     (width,) = channels

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from anyport.protocols import Runtime, Target, Toolchain
+from anyport.protocols import Budget, Runtime, Target, Toolchain
 from anyport.targets.tfjs.tfjs_browser import find_browser
 
 HERE = Path(__file__).parent
@@ -35,9 +35,14 @@ def _own_browser() -> Mapping[str, Any] | None:
 TARGET = Target(
     name="tfjs",
     summary="TF.js graph model, for browsers and Node",
-    variants=("float32",),
+    variants=("float32", "float16", "uint8", "uint16"),
     convert=HERE / "convert.py",
     preflight=HERE / "preflight.py",
+    budgets={
+        "float16": Budget(snr=35, channel_snr=30, cosine=0.999, top1=0.99, equal=0.99, accuracy=0.005),
+        "uint8": Budget(snr=25, channel_snr=10, cosine=0.995, top1=0.97, equal=0.9, accuracy=0.005),
+        "uint16": Budget(snr=50, channel_snr=40, cosine=0.9999, top1=0.99, equal=0.99, accuracy=0.005),
+    },
     runtimes=(
         Runtime(
             name="node",
