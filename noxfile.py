@@ -21,6 +21,7 @@ nox.options.sessions = [
     "current",
     "mixtures",
     "parity",
+    "variants",
 ]
 nox.options.error_on_missing_interpreters = True
 # Sessions find Python where nox itself was started from: the README asks for no more than that one.
@@ -129,6 +130,20 @@ def parity(session: nox.Session, target: str) -> None:
     """The whole zoo to one target, in its real runtimes."""
     _install(session, *TESTING)
     session.run("pytest", "tests/parity/test_zoo.py", "--target", target, *session.posargs)
+
+
+@nox.session
+def variants(session: nox.Session) -> None:
+    """Digits and an LSTM in every quantised variant and every runtime, and sabotage that the budgets must find."""
+    _install(session, *TESTING)
+    session.run("pytest", "tests/parity/test_variants.py", *session.posargs)
+
+
+@nox.session(default=False)
+def table_of_variants(session: nox.Session) -> None:
+    """Measure every variant of the whole zoo; `-- --write` writes the table of docs/quantisation.md."""
+    _install(session)
+    session.run("python", "tools/variants.py", *session.posargs)
 
 
 @nox.session(default=False)

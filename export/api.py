@@ -26,6 +26,7 @@ def export(
     labels: str | os.PathLike[str] | None = None,
     calibration: str | os.PathLike[str] = "",
     budget: Mapping[str, float] | Sequence[str] = (),
+    opset: int | None = None,
     atol: float = ATOL,
     rtol: float = RTOL,
     seed: int = SEED,
@@ -48,6 +49,7 @@ def export(
             samples by default.
         budget: What quantised variants may lose, where it is to be other than by default: `{"snr": 30}`, or as on the
             command line `["snr=30"]`.
+        opset: The operator set of ONNX files; 18 by default.
         atol: Allowed absolute error, as a fraction of the output's largest value.
         rtol: Allowed relative error of each element.
         seed: Of the generated samples.
@@ -76,6 +78,7 @@ def export(
         tolerance=Tolerance(atol=atol, rtol=rtol),
         trust=trust,
         python=python,
+        settings={} if opset is None else {"opset": opset},
         force=force,
         timeout=timeout,
     )

@@ -21,14 +21,14 @@ from typing import Any
 
 from anyport import budget, guests, manifest, pages, process, publish
 from anyport.compare import Tolerance
-from anyport.errors import RequestError
+from anyport.errors import RequestError, ToolchainError
 from anyport.guests import Job
 from anyport.loading import LoadOptions, Prepared, check_options, load
 from anyport.models import TENSORFLOW, Source
-from anyport.protocols import Budget, Runtime, Toolchain
+from anyport.protocols import Budget, Refinement, Runtime, Toolchain
 from anyport.prove import Bench, prove
 from anyport.report import Artifact, Report, Run, Status, judge
-from anyport.targets import Choice
+from anyport.targets import Choice, registry
 from anyport.terminal import Progress
 from anyport.workshop import Workshop
 
@@ -45,6 +45,8 @@ class Options(LoadOptions):
     tolerance: Tolerance = dataclasses.field(default_factory=Tolerance)
     budget: Mapping[str, float] = dataclasses.field(default_factory=dict)
     """Parts of the budget of every quantised variant that are other than by default (`protocols.Budget`)."""
+    settings: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """What the user chose of the targets' `settings`."""
     force: bool = False
 
 
@@ -83,8 +85,24 @@ def check_request(choices: Sequence[Choice], options: Options) -> None:
             "a budget was given, and no variant that was asked for has one",
             "Leave --budget out, or name a quantised variant: --to tflite:int8; float32 is held to --atol and --rtol.",
         )
+    for name, value in options.settings.items():
+        _check_setting(name, value, choices)
     publish.check_destination(options.out, options.force)
     check_options(options)
+
+
+def _check_setting(name: str, value: int, choices: Sequence[Choice]) -> None:
+    taking = [choice.target for choice in choices if name in choice.target.settings]
+    if not taking:
+        known = [target.name for target in registry().values() if name in target.settings]
+        raise RequestError(f"no target that was asked for has --{name}", f"It belongs to {', '.join(known) or 'none'}.")
+    for target in taking:
+        least, most = target.settings[name]
+        if not least <= value <= most:
+            raise RequestError(
+                f"{target.name} can't be converted with {name} {value}; it can from {least} to {most}",
+                f"Type --{name} {most if value > most else least}, or leave it out.",
+            )
 
 
 class _Export:
@@ -227,7 +245,8 @@ class _Export:
 
     def _convert(self, choice: Choice, name: str, canonical: Path, folder: Path) -> Artifact:
         log = self.logs / f"{name}.convert.log"
-        request = {"canonical": str(canonical), "out": str(folder), "variant": choice.variant, "options": {}}
+        settings = {key: value for key, value in self.options.settings.items() if key in choice.target.settings}
+        request = {"canonical": str(canonical), "out": str(folder), "variant": choice.variant, "options": settings}
         if choice.variant in choice.target.calibrated:
             request["calibration"] = str(self.calibration if self.options.calibration else self.samples)
         job = Job(
@@ -255,12 +274,49 @@ class _Export:
             return Artifact(status=status, reason=outcome.message, hint=outcome.hint, **common)
         if missing := [key for key in ("signatures", "notes") if key not in outcome.result]:
             return Artifact(status="error", reason=f"{choice.target.convert.name} returned no {missing[0]!r}", **common)
-        return Artifact(
+        made = Artifact(
             status="not_run",
             signatures=outcome.result["signatures"],
             notes=(*outcome.result["notes"], *self._calibration_notes(choice)),
             repairs=tuple(outcome.result.get("repairs", ())),
             **common,
+        )
+        refinement = choice.target.refinements.get(choice.variant)
+        return made if refinement is None else self._refine(choice, refinement, made, name, folder)
+
+    def _refine(self, choice: Choice, step: Refinement, made: Artifact, name: str, folder: Path) -> Artifact:
+        """Take the second step of a conversion, in its own toolchain."""
+        log = self.logs / f"{name}.refine.log"
+        try:
+            python = self.workshop.provide(step.toolchain).python
+        except ToolchainError as error:
+            return dataclasses.replace(made, status="error", reason=str(error), hint=error.hint, log=error.log)
+        request = {"artifact": str(folder), "signatures": made.signatures, "variant": choice.variant}
+        if choice.variant in choice.target.calibrated:
+            request["calibration"] = str(self.calibration if self.options.calibration else self.samples)
+        job = Job(
+            name=f"{name}.refine",
+            script=step.script,
+            request=request,
+            folder=self.work,
+            log=log,
+            timeout=self.options.timeout,
+        )
+        with self.workshop.slots, self.progress.step(f"{_title(choice)}: {step.script.stem}") as show:
+            outcome = guests.run(python, job, show)
+        guests.check_interrupted(outcome)
+        seconds = made.convert_seconds + outcome.seconds
+        if outcome.result is None:
+            status: Status = "refused" if outcome.kind == "refused" else "error"
+            reason, hint = outcome.message, outcome.hint
+            return dataclasses.replace(
+                made, status=status, reason=reason, hint=hint, convert_seconds=seconds, log=str(log)
+            )
+        return dataclasses.replace(
+            made,
+            signatures=outcome.result.get("signatures", made.signatures),
+            notes=(*made.notes, *outcome.result.get("notes", ())),
+            convert_seconds=seconds,
         )
 
     def _calibration_notes(self, choice: Choice) -> tuple[str, ...]:
@@ -306,6 +362,8 @@ def run_everywhere(
 def _toolchains(choices: Sequence[Choice]) -> list[Toolchain]:
     """Every toolchain that exporting to `choices` needs, TensorFlow's first: nothing can start without it."""
     needed = [TENSORFLOW]
+    refinements = [choice.target.refinements.get(choice.variant) for choice in choices]
+    needed += [refinement.toolchain for refinement in refinements if refinement is not None]
     needed += [toolchain for choice in choices for runtime in choice.runtimes for toolchain in runtime.required()]
     return list({toolchain.name: toolchain for toolchain in needed}.values())
 

@@ -99,6 +99,18 @@ class Budget:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Refinement:
+    """A second step of a conversion, in a toolchain of its own, where the first one's can't do it.
+
+    The script's request: `artifact` (its folder, to be changed in place), `signatures` (what the converter returned), `variant`
+    and, for a variant in `Target.calibrated`, `calibration`.  Its result: `notes`, and `signatures` where they changed.
+    """
+
+    script: Path
+    toolchain: Toolchain
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Target:
     """A format that a model is exported to.
 
@@ -127,6 +139,11 @@ class Target:
     """Variant → what it may lose by default.  A variant without a budget is held to the tolerance."""
     calibrated: tuple[str, ...] = ()
     """Variants whose converter has to see inputs."""
+    refinements: Mapping[str, Refinement] = dataclasses.field(default_factory=dict)
+    """Variant → the second step of its conversion."""
+    settings: Mapping[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
+    """Whole numbers that the user may choose (`--opset 17`), each with the least and the most that the converter takes.
+    They reach it in `options`."""
 
     def directory(self, variant: str) -> str:
         """Return the artifact's folder in an export, relative to it."""

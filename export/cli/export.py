@@ -42,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=NUMBER",
         help=f"what quantised variants may lose, repeatable: {', '.join(PARTS)}",
     )
+    parser.add_argument("--opset", type=int, metavar="N", help="the operator set of ONNX files (default 18)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the generated samples (default 0)")
     parser.add_argument(
         "--atol",
@@ -71,6 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
             labels=arguments.labels,
             calibration=arguments.calibration,
             budget=arguments.budget,
+            opset=arguments.opset,
             seed=arguments.seed,
             trust=arguments.trust,
             python=arguments.python,

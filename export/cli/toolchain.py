@@ -30,8 +30,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def all_toolchains() -> list[Toolchain]:
-    """Return TensorFlow's toolchain and that of every runtime."""
-    return _toolchains(lambda runtime: runtime.toolchains)
+    """Return TensorFlow's toolchain, that of every runtime and that of every second step of a conversion."""
+    from anyport import targets
+
+    found = {toolchain.name: toolchain for toolchain in _toolchains(lambda runtime: runtime.toolchains)}
+    for target in targets.registry().values():
+        found |= {item.toolchain.name: item.toolchain for item in target.refinements.values()}
+    return list(found.values())
 
 
 def needed() -> list[Toolchain]:

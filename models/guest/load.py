@@ -50,7 +50,7 @@ def _load_graph(source: dict[str, Any], request: dict[str, Any], progress: Progr
     from anyport_tf.trace import deliver
 
     sys.path[:0] = [path for path in request["search_path"] if path not in sys.path]
-    calibration = python_source.calibration(request["calibration"])
+    calibration = python_source.calibration(request.get("calibration"))
     with graph_source.opened(source) as traced:
         return deliver(traced, {**request, "calibration": calibration}, progress)
 
@@ -72,6 +72,6 @@ def _load_objects(source: dict[str, Any], request: dict[str, Any], progress: Pro
         traced = keras_source.trace(model)
     else:
         traced = python_source.trace(python_source.find(source))
-    calibration = python_source.calibration(request["calibration"])
+    calibration = python_source.calibration(request.get("calibration"))
     delivered = deliver(traced, {**request, "calibration": calibration}, progress)
     return {**delivered, "notes": [*notes, *delivered["notes"]]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from anyport.browsers import in_chromium, self_test
-from anyport.protocols import Runtime, Target, Toolchain
+from anyport.protocols import Budget, Refinement, Runtime, Target, Toolchain
 
 HERE = Path(__file__).parent
 
@@ -37,10 +37,21 @@ def _in_browser(backend: str, summary: str, script: str, binary: str) -> Runtime
     )
 
 
+QUANTISER = Toolchain(
+    name="onnx-quantiser",
+    summary="onnxruntime.quantization: makes int8 of an ONNX file",
+    kind="python",
+    lock=HERE / "onnx_quantiser.lock",
+)
+REFINE = Refinement(script=HERE / "refine.py", toolchain=QUANTISER)
+
+EIGHT_BITS = Budget(snr=25, channel_snr=10, cosine=0.995, top1=0.97, equal=0.9, accuracy=0.005)
+"""See docs/quantisation.md for the measurements behind all budgets."""
+
 TARGET = Target(
     name="onnx",
     summary="ONNX, for onnxruntime on servers and desktops",
-    variants=("float32",),
+    variants=("float32", "float16", "int8", "int8-dynamic"),
     convert=HERE / "convert.py",
     preflight=HERE / "preflight.py",
     runtimes=(
@@ -64,4 +75,12 @@ TARGET = Target(
         ),
     ),
     preload=("tf2onnx",),
+    calibrated=("int8",),
+    refinements={"int8": REFINE, "int8-dynamic": REFINE},
+    budgets={
+        "float16": Budget(snr=35, channel_snr=30, cosine=0.999, top1=0.99, equal=0.99, accuracy=0.005),
+        "int8": EIGHT_BITS,
+        "int8-dynamic": EIGHT_BITS,
+    },
+    settings={"opset": (13, 18)},
 )

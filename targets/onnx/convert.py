@@ -1,6 +1,7 @@
 """Guest script: canonical form → one `.onnx` per signature.
 
-Request: `canonical`, `out` (an empty folder), `variant`, `options.opset` (18 unless given).  Result: `signatures` — for
+Request: `canonical`, `out` (an empty folder), `variant`, `options.opset` (18 unless given).  The int8 variants leave here in
+float32: `refine.py` makes them int8.  Result: `signatures` — for
 each `file`, `inputs` and `outputs` (contract name → the file's name) and `batch`, always None: ONNX keeps dimensions
 open, and `states` (input → output) where it has any — with `repairs`, `notes` and `checker`, which is `clean` or absent.
 
@@ -14,12 +15,13 @@ puts them in, writes the file and checks it.  `onnx_handlers.py` and `onnx_stead
 from __future__ import annotations
 
 import urllib.parse
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import onnx_attach
 import onnx_bridge
+import onnx_float16
 import onnx_kernels
 import onnx_order
 import onnx_ports
@@ -42,7 +44,7 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     for name, signature in model.signatures.items():
         progress(f"converting {name}")
         file = "model.onnx" if len(model.signatures) == 1 else f"{urllib.parse.quote(name, safe='')}.onnx"
-        converted[name], supplied = _convert(model, signature, opset(model, request), Path(request["out"]) / file)
+        converted[name], supplied = _convert(model, signature, request, Path(request["out"]) / file)
         repairs += _as_repairs(supplied)
     write_initial(prepared.source, request["out"])
     return {
@@ -54,17 +56,20 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
 
 def _convert(
-    model: Canonical, signature: Signature, version: int, path: Path
+    model: Canonical, signature: Signature, request: Mapping[str, Any], path: Path
 ) -> tuple[dict[str, Any], list[onnx_kernels.Supplied]]:
     """Convert one signature into the file `path`; return how it is fed and read, and what computes in another dtype."""
-    converted = onnx_bridge.convert(model, signature, version)
+    converted = onnx_bridge.convert(model, signature, opset(model, request))
     onnx_model = converted.model
     contract = next(item for item in model.contract["signatures"] if item["name"] == signature.name)
     inputs, outputs, weights = onnx_ports.state(onnx_model, signature, converted.weights, contract)
     new = onnx_order.settle(onnx_model)
     weights = {new.get(name, name): array for name, array in weights.items()}
     supplied = onnx_kernels.supply(onnx_model, weights)
-    onnx_seal.write(onnx_model, onnx_attach.fold(onnx_model, weights), path)
+    arrays = onnx_attach.fold(onnx_model, weights)
+    if request["variant"] == "float16":
+        arrays = onnx_float16.halve(onnx_model, arrays)
+    onnx_seal.write(onnx_model, arrays, path)
     return {"file": path.name, "inputs": inputs, "outputs": outputs, "batch": None, **states(contract)}, supplied
 
 

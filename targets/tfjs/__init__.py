@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from anyport.browsers import in_chromium, in_firefox, self_test
-from anyport.protocols import Runtime, Target, Toolchain
+from anyport.protocols import Budget, Runtime, Target, Toolchain
 
 HERE = Path(__file__).parent
 
@@ -26,7 +26,7 @@ PAGE = self_test(
     },
 )
 
-VARIANTS = ("float32",)
+VARIANTS = ("float32", "float16", "uint8", "uint16")
 NO_THREADS = (
     "TF.js 4.22.0 starts the workers of its threaded binary and then computes on one thread, whatever number is set; seen"
     " by getThreadsCount(), and by a product of matrices that takes as long with 4 as with 1"
@@ -60,6 +60,11 @@ TARGET = Target(
     variants=VARIANTS,
     convert=HERE / "convert.py",
     preflight=HERE / "preflight.py",
+    budgets={
+        "float16": Budget(snr=35, channel_snr=30, cosine=0.999, top1=0.99, equal=0.99, accuracy=0.005),
+        "uint8": Budget(snr=25, channel_snr=10, cosine=0.995, top1=0.97, equal=0.9, accuracy=0.005),
+        "uint16": Budget(snr=50, channel_snr=40, cosine=0.9999, top1=0.99, equal=0.99, accuracy=0.005),
+    },
     runtimes=(
         _node("node", "wasm", "TF.js in Node, wasm backend: the fast tier", default=True),
         in_chromium(

@@ -1,7 +1,7 @@
 """Guest: the canonical form → TF.js graph models, for the wasm backend and every other.
 
 Runs where TensorFlow and the `tensorflowjs` package are.  Request: `canonical` (folder), `out` (an empty folder),
-`variant` (`float32`) and `options` (`{}`).  Returns
+`variant` (`float32`, or what the weights are stored as: `float16`, `uint8` or `uint16`) and `options` (`{}`).  Returns
 
     {"signatures": {NAME: {"model": "model.json", "batch": None,
                            "inputs": {CONTRACT_NAME: {"tensor": NODE, "dtype": "int32"}}, "outputs": {…},
@@ -47,7 +47,7 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         progress(f"converting {name}")
         folder = _folder(name, several=len(contracts) > 1)
         (Path(request["out"]) / folder).mkdir(exist_ok=True)
-        bound = _convert(model, model.signatures[name], contract, Path(request["out"]) / folder)
+        bound = _convert(model, model.signatures[name], contract, Path(request["out"]) / folder, request["variant"])
         mapping[name] = {
             "model": str(Path(folder, "model.json").as_posix()),
             "batch": None,
@@ -67,7 +67,9 @@ def _folder(signature: str, several: bool) -> str:
     return tensor_key(signature, 0, "inputs", "").split("/")[0] if several else "."
 
 
-def _convert(model: Canonical, signature: Signature, contract: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def _convert(
+    model: Canonical, signature: Signature, contract: Mapping[str, Any], folder: Path, variant: str
+) -> dict[str, Any]:
     """Convert one signature into `folder`; return its `inputs` and `outputs` bindings."""
     tables = {placeholder: model.table(name) for placeholder, name in signature.tables.items()}
     weights = {placeholder: model.weights[name] for placeholder, name in signature.weights.items()}
@@ -76,7 +78,7 @@ def _convert(model: Canonical, signature: Signature, contract: Mapping[str, Any]
     _separate_outputs(graph, set(outputs.values()), weights)
     hash_tables = _place_tables(graph, tables)
     tfjs_preflight.check_converted(graph.node)
-    tfjs_write.write_model(folder, graph, weights, signature.inputs, outputs, contract, hash_tables)
+    tfjs_write.write_model(folder, graph, weights, signature.inputs, outputs, contract, hash_tables, variant)
     return {
         "inputs": {t["name"]: _binding(signature.inputs[t["name"]], t) for t in contract["inputs"]},
         "outputs": {t["name"]: _binding(outputs[t["name"]], t) for t in contract["outputs"]},

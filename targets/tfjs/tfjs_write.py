@@ -7,6 +7,7 @@ and string: everything else is narrowed, and what narrowing would change is refu
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import sys
 from collections.abc import Iterable, Mapping
@@ -64,8 +65,9 @@ def write_model(
     outputs: Mapping[str, str],
     contract: Mapping[str, Any],
     tables: Mapping[str, tuple[Array, Array]],
+    variant: str,
 ) -> None:
-    """Write `graph` into `folder`, which exists.
+    """Write `graph` into `folder`, which exists, its weights as `variant` says.
 
     `weights` maps placeholders to values, `inputs` and `outputs` the contract's names to nodes, `contract` is the
     signature's, and `tables` maps nodes `HashTableV2` to keys and values.
@@ -90,10 +92,29 @@ def write_model(
         initializer, table_entries = _initializer(tables)
         model[common.ARTIFACT_MODEL_INITIALIZER] = _to_json(initializer)
         entries += table_entries
+    coarse = None if variant == "float32" else {variant: [glob.escape(name) for name in _coarsened(entries, variant)]}
     with contextlib.redirect_stdout(sys.stderr):
-        manifest = write_weights([entries], str(folder), write_manifest=False)
+        manifest = write_weights([entries], str(folder), write_manifest=False, quantization_dtype_map=coarse)
     model[common.ARTIFACT_WEIGHTS_MANIFEST_KEY] = manifest
     (folder / "model.json").write_text(json.dumps(model, separators=(",", ":")), encoding="utf-8")
+
+
+def _coarsened(entries: Iterable[Mapping[str, Any]], variant: str) -> list[str]:
+    """Return the names of the weights that a variant stores in fewer bits: floats that a matrix or a kernel holds.
+
+    Vectors stay as they are: biases and scales are a hundredth of the bytes and would bring most of the error.  So does
+    what has no place in the range: infinities, NaN, and beyond 65504 what float16 can't say.
+    """
+    limit = float(np.finfo(np.float16).max) if variant == "float16" else np.inf
+    return [
+        entry["name"]
+        for entry in entries
+        if entry["data"].dtype == np.float32
+        and entry["data"].ndim > 1
+        and entry["data"].size
+        and np.isfinite(entry["data"]).all()
+        and np.abs(entry["data"]).max() <= limit
+    ]
 
 
 def _tensor_info(node: str, tensor: Mapping[str, Any]) -> dict[str, Any]:
