@@ -17,6 +17,7 @@ import onnx_express
 import onnx_handlers  # noqa: F401  (registers handlers with tf2onnx)
 import onnx_restrain  # noqa: F401  (takes rewriters away from tf2onnx)
 import onnx_steady  # noqa: F401  (wraps methods of tf2onnx)
+import onnx_trees
 import tensorflow as tf
 from tf2onnx import optimizer, tfonnx
 
@@ -58,7 +59,22 @@ def convert(model: Canonical, signature: Signature, opset: int) -> Converted:
             initialized_tables={handle: model.table(name) for handle, name in signature.tables.items()},
         )
         errors.raise_first(signature)
-        return Converted(model=_optimized(converted).make_model(signature.name), weights=weights)
+        made = _optimized(converted).make_model(signature.name)
+        _state_loops(made)
+        return Converted(model=made, weights=weights)
+
+
+def _state_loops(model: Any) -> None:
+    """Say that the number of the round and the condition, which a loop's body takes, are scalars.
+
+    tf2onnx says nothing of them where the body has a branch, and onnxruntime then refuses to run it.
+    """
+    for graph in onnx_trees.graphs(model.graph):
+        for node in graph.node:
+            if node.op_type == "Loop":
+                for port in next(onnx_trees.inner_graphs([node])).input[:2]:
+                    port.type.tensor_type.shape.Clear()
+                    port.type.tensor_type.shape.SetInParent()
 
 
 def _optimized(graph: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 
 import onnx_handlers
 import onnx_limits
+import onnx_lists
 import onnx_strings
 import tensorflow as tf
 from onnx import helper
@@ -57,6 +58,7 @@ def refusals(model: Canonical, opset: int) -> list[Refusal]:
         found += _ops(signature, known)
         found += _tensors(signature)
         found += _tables(signature)
+        found += onnx_lists.remaining(signature)
     return found
 
 

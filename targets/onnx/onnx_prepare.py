@@ -12,6 +12,8 @@ from typing import Any
 import onnx_express
 import tensorflow as tf
 from onnx_bfloat16 import bfloat16_as_float32
+from onnx_inner_constants import inner_constants
+from onnx_lists import lists_as_tensors
 from onnx_rules import RULES
 from tf2onnx import tf_loader
 
@@ -31,8 +33,8 @@ OPSET = 18
 def prepare(model: Canonical, request: Mapping[str, Any]) -> Prepared:
     """Return the model folded, simplified and repaired, and what can't be said in ONNX."""
     source, repairs = state_as_ports(model)
-    model = simplified(folded(source))
-    for repair in (bfloat16_as_float32, complex_as_pairs, _by_rules):
+    model = simplified(inner_constants(simplified(folded(source))))
+    for repair in (lists_as_tensors, bfloat16_as_float32, complex_as_pairs, _by_rules):
         model, done = repair(model)
         repairs += done
     if repairs:

@@ -25,6 +25,7 @@ sys.path[:0] = [str(HERE), str(GUEST), *(str(path.parent) for path in TARGETS.gl
 import examples  # noqa: E402
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
+from onnx_lists import is_list, lists_as_tensors  # noqa: E402
 
 from anyport_tf import compositions, rules  # noqa: E402
 from anyport_tf.canonical import Canonical, Signature  # noqa: E402
@@ -44,7 +45,11 @@ Repair = Callable[[Frozen, list[str]], tuple[Graph, set[str]]]
 Concerned = Callable[[Any], bool]
 """Whether a node is what the repair is about."""
 
-WHOLE = {"complex-as-pairs": (complex_as_pairs, is_complex), "fourier-as-matmul": (complex_as_pairs, is_complex)}
+WHOLE = {
+    "complex-as-pairs": (complex_as_pairs, is_complex),
+    "fourier-as-matmul": (complex_as_pairs, is_complex),
+    "lists-as-tensors": (lists_as_tensors, is_list),
+}
 """Repairs of whole graphs: `Canonical → (Canonical, repairs)`, and the nodes that they are about."""
 
 
