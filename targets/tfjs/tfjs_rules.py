@@ -164,6 +164,7 @@ ARITHMETIC = (
     _rule("cast-to-narrow-wraps", "Cast", tfjs_maths.cut, "it holds integers in 32 bits", tfjs_maths.cuts),
     _rule("cast-to-half-rounds", "Cast", tfjs_maths.rounded, "its floats have 32 bits", tfjs_maths.rounds),
     _rule("cast-to-bool-as-not-equal", "Cast", tfjs_maths.to_bool, "its Cast to bool keeps the lowest byte alone", _makes_bool),
+    *_shared("bitcast-as-arithmetic", LACKING, tfjs_maths.fits_32_bits),
     *_shared("igamma-as-loop igammac-as-loop betainc-as-loop zeta-as-sum polygamma-as-zeta"),
     *_shared("audio-spectrogram-as-matmul mfcc-as-matmul quantize-as-floats dequantize-as-floats"),
     *_shared("fake-quant-as-floor", "it ignores the op, or lacks it"),
