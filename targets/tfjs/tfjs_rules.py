@@ -224,12 +224,16 @@ PLACES = (
         "batched-gather-as-gather", "its Gather with batch dimensions reads wrong rows",
         lambda op: bool(attribute(op, "batch_dims")),
     ),
-    *_shared("roll-as-concat reverse-sequence-as-gather dynamic-update-slice-as-strided"),
+    *_shared("roll-as-concat reverse-sequence-as-gather dynamic-update-slice-as-strided unravel-index-as-remainders"),
     *_shared("tensor-scatter-add-as-scatter tensor-scatter-extreme-as-mask strided-slice-update-as-scatter"),
     *_shared("dynamic-partition-as-where dynamic-stitch-as-scatter invert-permutation-as-scatter"),
     *_shared("nth-element-as-top-k in-top-k-as-comparison bucketize-as-comparison"),
     *_shared("unique-as-comparison", ops="UniqueWithCounts UniqueWithCountsV2"),
     *_shared("ragged-range-as-positions ragged-to-tensor-as-gather ragged-gather-as-gather ragged-to-sparse-as-positions"),
+    _rule(
+        "list-concat-as-stack", "TensorListConcatV2", tfjs_tensors.concatenated,
+        "its lists hold elements of one shape, which it looks for in an attribute",
+    ),
     _rule(
         "lookup-of-any-rank", "LookupTableFind LookupTableFindV2", tfjs_tensors.lookup,
         "its LookupTableFind yields rank 1 whatever it was asked for",
