@@ -108,7 +108,7 @@ def _reflects(operation: Operation) -> bool:
 NO_STRINGS = "its kernels take no strings"
 
 STRINGS = (
-    _rule("strings-by-place", tfjs_strings.MOVING, tfjs_strings.moved, NO_STRINGS, _makes_strings),
+    _rule("strings-moved-by-place", tfjs_strings.MOVING, tfjs_strings.moved, NO_STRINGS, _makes_strings),
     _rule("strings-selected-by-place", "Select SelectV2", tfjs_strings.selected, NO_STRINGS, _makes_strings),
     _rule("strings-padded-by-place", "Pad PadV2", tfjs_strings.padded_with, NO_STRINGS, _makes_strings),
     *_shared("split-as-slices", "its Split takes no strings", _makes_strings),
