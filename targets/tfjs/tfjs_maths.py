@@ -69,6 +69,12 @@ def integer_mean(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     return tf.truncatediv(total, tf.cast(count, x.dtype))
 
 
+def fits_32_bits(operation: Operation) -> bool:
+    """Whether int32 holds all that goes in and comes out."""
+    beyond = (tf.int64, tf.uint64, tf.float64, tf.uint32)
+    return not any(tensor.dtype in beyond for tensor in (*operation.inputs, *operation.outputs))
+
+
 # NaN and signs.
 
 

@@ -92,6 +92,9 @@ def _steps_wrongly(operation: Operation) -> bool:
     return operation.type == "StridedSlice" and misreads_steps(operation)
 
 
+UNEVEN = ("TensorListConcat", "TensorListConcatV2", "TensorListSplit")
+"""Ops on lists whose elements may have lengths of their own."""
+
 BYTES = ("Identity", "Reshape", "Shape", "Size", "Slice", "StringNGrams", "StringToHashBucketFast")
 """Ops on strings that leave every byte as it is."""
 
@@ -110,6 +113,11 @@ LIMITS = (
         holds=_breaks_characters,
         reason="it splits into bytes, and TF.js takes each string that it moves for UTF-8",
         hint="Split strings into characters in the page's own code, before the model.",
+    ),
+    Limit(
+        holds=lambda operation: operation.type in UNEVEN,
+        reason="its lists hold elements of one shape, and these may differ",
+        hint="State a fixed element_shape of the TensorArray, and pad its elements to it.",
     ),
     Limit(
         holds=_multiplies_integers,

@@ -108,7 +108,7 @@ def _reflects(operation: Operation) -> bool:
 NO_STRINGS = "its kernels take no strings"
 
 STRINGS = (
-    _rule("strings-by-place", tfjs_strings.MOVING, tfjs_strings.moved, NO_STRINGS, _makes_strings),
+    _rule("strings-moved-by-place", tfjs_strings.MOVING, tfjs_strings.moved, NO_STRINGS, _makes_strings),
     _rule("strings-selected-by-place", "Select SelectV2", tfjs_strings.selected, NO_STRINGS, _makes_strings),
     _rule("strings-padded-by-place", "Pad PadV2", tfjs_strings.padded_with, NO_STRINGS, _makes_strings),
     *_shared("split-as-slices", "its Split takes no strings", _makes_strings),
@@ -164,6 +164,7 @@ ARITHMETIC = (
     _rule("cast-to-narrow-wraps", "Cast", tfjs_maths.cut, "it holds integers in 32 bits", tfjs_maths.cuts),
     _rule("cast-to-half-rounds", "Cast", tfjs_maths.rounded, "its floats have 32 bits", tfjs_maths.rounds),
     _rule("cast-to-bool-as-not-equal", "Cast", tfjs_maths.to_bool, "its Cast to bool keeps the lowest byte alone", _makes_bool),
+    *_shared("bitcast-as-arithmetic", LACKING, tfjs_maths.fits_32_bits),
     *_shared("igamma-as-loop igammac-as-loop betainc-as-loop zeta-as-sum polygamma-as-zeta"),
     *_shared("audio-spectrogram-as-matmul mfcc-as-matmul quantize-as-floats dequantize-as-floats"),
     *_shared("fake-quant-as-floor", "it ignores the op, or lacks it"),
@@ -223,12 +224,16 @@ PLACES = (
         "batched-gather-as-gather", "its Gather with batch dimensions reads wrong rows",
         lambda op: bool(attribute(op, "batch_dims")),
     ),
-    *_shared("roll-as-concat reverse-sequence-as-gather dynamic-update-slice-as-strided"),
+    *_shared("roll-as-concat reverse-sequence-as-gather dynamic-update-slice-as-strided unravel-index-as-remainders"),
     *_shared("tensor-scatter-add-as-scatter tensor-scatter-extreme-as-mask strided-slice-update-as-scatter"),
     *_shared("dynamic-partition-as-where dynamic-stitch-as-scatter invert-permutation-as-scatter"),
     *_shared("nth-element-as-top-k in-top-k-as-comparison bucketize-as-comparison"),
     *_shared("unique-as-comparison", ops="UniqueWithCounts UniqueWithCountsV2"),
     *_shared("ragged-range-as-positions ragged-to-tensor-as-gather ragged-gather-as-gather ragged-to-sparse-as-positions"),
+    _rule(
+        "list-concat-as-stack", "TensorListConcatV2", tfjs_tensors.concatenated,
+        "its lists hold elements of one shape, which it looks for in an attribute",
+    ),
     _rule(
         "lookup-of-any-rank", "LookupTableFind LookupTableFindV2", tfjs_tensors.lookup,
         "its LookupTableFind yields rank 1 whatever it was asked for",

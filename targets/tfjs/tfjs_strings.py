@@ -188,12 +188,12 @@ def joined_rows(rows: Tensor, separator: str) -> Tensor:
 
 
 def reduced(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
-    """`ReduceJoin`: the axes that are joined moved behind the others, in the order in which they are named."""
+    """`ReduceJoin`: the axes that are joined moved behind the others, the first named last: it varies fastest."""
     value, axes = inputs[0], value_of(inputs[1])
-    if axes is None:
-        raise Inapplicable("its axes aren't constant")
+    if axes is None or not axes.size:
+        raise Inapplicable("its axes aren't constant, or there are none")
     count = rank(value)
-    joining = [int(axis) % count for axis in axes.reshape(-1)] if axes.size or not count else []
+    joining = [int(axis) % count for axis in reversed(axes.reshape(-1))]
     kept = [axis for axis in range(count) if axis not in joining]
     lengths = sizes(value)
     turned = tf.transpose(value, [*kept, *joining]) if [*kept, *joining] != list(range(count)) else value

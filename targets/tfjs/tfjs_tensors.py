@@ -136,6 +136,40 @@ def plain_product(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     return tf.raw_ops.BatchMatMulV2(x=a, y=b, adj_x=attribute(operation, "adj_x"), adj_y=attribute(operation, "adj_y"))
 
 
+# Lists.
+
+
+def concatenated(operation: Operation, inputs: Sequence[Tensor]) -> list[Tensor]:
+    """`TensorListConcatV2` of elements of one known length: stacked, and the first two axes made one."""
+    shape = element_shape(inputs[0])
+    if not shape or shape[0] < 0:
+        raise Inapplicable("the length of the list's elements isn't known")
+    made, lengths = operation.outputs
+    stacked = tf.raw_ops.TensorListStack(
+        input_handle=inputs[0], element_shape=tf.constant(shape, tf.int32), element_dtype=made.dtype
+    )
+    whole = tf.reshape(stacked, tf.concat([[size(stacked, 0) * shape[0]], tf.shape(stacked)[2:]], 0))
+    return [whole, tf.fill([size(stacked, 0)], tf.constant(shape[0], lengths.dtype))]
+
+
+def element_shape(handle: Tensor) -> list[int] | None:
+    """Return the shape with which a list was made, -1 for what isn't fixed; None where nobody says."""
+    operation = handle.op
+    while operation.type not in ("TensorListReserve", "EmptyTensorList", "TensorListFromTensor"):
+        if operation.type in ("While", "StatelessWhile"):
+            handle = operation.inputs[handle.value_index]
+        elif operation.type in ("Identity", "TensorListSetItem", "TensorListPushBack", "TensorListResize"):
+            handle = operation.inputs[0]
+        else:
+            return None
+        operation = handle.op
+    if operation.type == "TensorListFromTensor":
+        axes = operation.inputs[0].shape
+        return None if axes.rank is None else [-1 if length is None else length for length in axes.as_list()[1:]]
+    known = value_of(operation.inputs[0])
+    return None if known is None or known.ndim != 1 else [int(length) for length in known]
+
+
 # Tables.
 
 

@@ -14,6 +14,7 @@ from tflite_ops import KERNELS, MOST_BROADCAST, lacks, lacks_dtype
 
 from anyport_tf.compositions import (
     audio,
+    bits,
     branches,
     broadcasting,
     colours,
@@ -263,6 +264,7 @@ RULES: tuple[Rule, ...] = (
     *_lacking(incomplete.COMPOSITIONS),
     *_lacking(elementwise.COMPOSITIONS, without=("integer-truncate-div-as-floor-div",)),
     *_lacking(integers.COMPOSITIONS),
+    *_lacking(bits.COMPOSITIONS),
     _rule(
         "least-of-integers-by-choice",
         "Minimum",

@@ -314,11 +314,18 @@ def _general(known: list[Any] | None, shapes: list[Any]) -> list[Any]:
 
 
 def body_of(library: GraphDef, function: Any, shapes: Sequence[Any]) -> tuple[GraphDef, dict[str, str]]:
-    """Return a function's body as a graph whose placeholders are its arguments, and its tensors' names there."""
+    """Return a function's body as a graph whose placeholders are its arguments, and its tensors' names there.
+
+    TensorFlow's optimizers leave shapes at arguments, unknown ones too, that would be preferred to those given.
+    """
+    unshaped = type(function)()
+    unshaped.CopyFrom(function)
+    for attrs in unshaped.arg_attr.values():
+        attrs.attr.pop("_output_shapes", None)
     with tf.Graph().as_default():
         tf.graph_util.import_graph_def(library, name="")  # function calls in the body need their definitions
         body, tensors = function_def_to_graph.function_def_to_graph_def(
-            function, [shape.as_proto() for shape in shapes]
+            unshaped, [shape.as_proto() for shape in shapes]
         )
     body.library.CopyFrom(library.library)
     return body, tensors

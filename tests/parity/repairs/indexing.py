@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 from shorthand import declare, drawn
+from tensorflow.compiler.tf2xla.ops import gen_xla_ops
 
 
 def places(*shape: int, below: int) -> Any:
@@ -51,3 +52,31 @@ SLICES = {
 for name, call in SLICES.items():
     declare("strided-slice-as-gather", name, call, CUBE)
     declare("strided-slice-as-gather", f"{name}_of_any_size", call, CUBE, unknown=(0, 1, 2))
+
+LENGTHS = np.array([0, 5, 3], np.int32)
+declare("reverse-sequence-as-gather", "rows", lambda x, n: tf.reverse_sequence(x, n, seq_axis=1), CUBE, LENGTHS)
+declare(
+    "reverse-sequence-as-gather", "axes_in_the_other_order", lambda x, n: tf.reverse_sequence(x, n, seq_axis=0, batch_axis=2),
+    np.transpose(CUBE, [1, 2, 0]), LENGTHS.astype(np.int64), unknown=(0, 1, 2),
+)  # fmt: skip
+declare("unravel-index-as-remainders", "vector", lambda i: tf.unravel_index(i, [3, 4, 5]), places(7, below=60))
+declare(
+    "unravel-index-as-remainders",
+    "lengths",
+    tf.unravel_index,
+    places(7, below=20),
+    np.array([4, 5], np.int32),
+    unknown=(),
+)
+declare("unravel-index-as-remainders", "one", lambda i: tf.unravel_index(i, [3, 4]), places(below=12))
+
+
+def _update(x: Any, update: Any, begin: Any) -> Any:
+    return gen_xla_ops.xla_dynamic_update_slice(input=x, update=update, indices=begin)
+
+
+for begin in ([1, 2], [9, -4]):
+    name = f"at_{begin[0]}"
+    declare(
+        "dynamic-update-slice-as-strided", name, _update, drawn(5, 4), drawn(2, 3, seed=1), np.array(begin, np.int32)
+    )

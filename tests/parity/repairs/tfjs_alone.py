@@ -28,6 +28,17 @@ X = drawn(3, 4)
 NANS = np.array([[np.nan, 1.0, -2.0], [3.0, np.nan, np.inf]], np.float32)
 LARGE = integers(3, 40, low=-(2**31), high=2**31)
 
+
+def _pieces(x: Any, shape: Any) -> Any:
+    """Return three pieces, put together from an array that a loop fills."""
+
+    def write(i: Any, pieces: Any) -> Any:
+        return i + 1, pieces.write(i, x[:2] * tf.cast(i, tf.float32))
+
+    pieces = tf.TensorArray(tf.float32, size=3, element_shape=shape)
+    return tf.while_loop(lambda i, pieces: i < 3, write, (tf.constant(0), pieces))[1].concat()
+
+
 # Arithmetic.
 
 declare("passing-op", "shape", lambda x: tf.ensure_shape(x, [None, 4]) + 1, X)
@@ -105,6 +116,16 @@ declare(
 )  # fmt: skip
 
 # Places and strings.
+
+declare(
+    "gather-of-nothing", "batched", lambda x, i: tf.gather(tf.zeros([tf.shape(x)[0], 4, 0]), i, batch_dims=1),
+    X, integers(3, 2, low=0, high=4),
+)  # fmt: skip
+declare(
+    "gather-of-nothing", "inner", lambda i: tf.gather(tf.zeros([3, 0, 5]), i, axis=2), integers(3, 2, low=0, high=5)
+)
+declare("list-concat-as-stack", "written", lambda x: _pieces(x, [2, 4]), X)
+declare("list-concat-as-stack", "of_rows", lambda x: tf.TensorArray(tf.float32, 3).unstack(x).concat(), X)
 
 WORDS = np.array([["a", "b"], ["", "aä"], ["b", "b"]], object)
 WORDS = np.vectorize(lambda word: word.encode(), otypes=[object])(WORDS)

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..rules import Inapplicable, attribute
-from .shapes import Size, product, rank, reshaped, size, sizes
+from .shapes import Size, fixed, product, rank, reshaped, size, sizes
 
 Operation = Any
 Tensor = Any
@@ -98,6 +98,18 @@ def reverse_sequence(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     return _transposed(tf.gather(rows, places, batch_dims=1), [int(axis) for axis in np.argsort(order)])
 
 
+def unravel_index(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    """`UnravelIndex` as remainders, from the last axis to the first: the places in each axis, one row for each."""
+    index, lengths = inputs
+    count = fixed(lengths, 0)
+    places: list[Tensor] = []
+    for axis in reversed(range(count)):
+        whole = tf.math.floordiv(index, lengths[axis])
+        places.insert(0, index - whole * lengths[axis])
+        index = whole
+    return tf.stack(places)
+
+
 def strided_slice_as_gather(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     """`StridedSlice` with steps as one without, and a gather along each axis that had one.  Steps must be constant."""
     value, begin, end, steps = inputs
@@ -170,6 +182,7 @@ COMPOSITIONS: Mapping[str, tuple[tuple[str, ...], Callable[..., Any]]] = {
     "bool-select-as-logic": (("Select", "SelectV2"), select),
     "reverse-as-gather": (("ReverseV2",), reverse_as_gather),
     "reverse-sequence-as-gather": (("ReverseSequence",), reverse_sequence),
+    "unravel-index-as-remainders": (("UnravelIndex",), unravel_index),
     "strided-slice-as-gather": (("StridedSlice",), strided_slice_as_gather),
 }
 """Rule → the ops that it is about, and what they become."""
