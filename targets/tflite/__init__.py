@@ -34,6 +34,12 @@ AARCH64 = Toolchain(
     lock=HERE / "aarch64.lock",
     machine=HERE / "aarch64.json",
 )
+TFLM = Toolchain(
+    name="tflm",
+    summary="TensorFlow Lite Micro, the interpreter of microcontrollers, built for this machine",
+    kind="python",
+    lock=HERE / "tflm.lock",
+)
 
 
 def _on_arm(name: str, toolchain: Toolchain, package: str, machine: str) -> Runtime:
@@ -73,5 +79,12 @@ TARGET = Target(
         _on_arm("armv7", ARMV7, "tflite-runtime", "armv7l"),
         _on_arm("aarch64", AARCH64, "tflite-runtime", "aarch64"),
         _on_arm("aarch64-litert", AARCH64, "ai-edge-litert", "aarch64"),
+        Runtime(
+            name="tflm",
+            summary="TensorFlow Lite Micro, with the arena it takes; a microcontroller's kernels on this machine",
+            script=HERE / "run_tflm.py",
+            toolchains=(TFLM,),
+            default=False,
+        ),
     ),
 )
