@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from anyport.protocols import Runtime, Target, Toolchain
+from anyport.targets.tflite import tflm_sources
 
 HERE = Path(__file__).parent
 
@@ -84,6 +85,7 @@ TARGET = Target(
             summary="TensorFlow Lite Micro, with the arena it takes; a microcontroller's kernels on this machine",
             script=HERE / "run_tflm.py",
             toolchains=(TFLM,),
+            sources=tflm_sources.sources,
             default=False,
         ),
     ),

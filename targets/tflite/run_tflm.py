@@ -2,7 +2,8 @@
 
 Request: `artifact` (its folder), `contract`, `signatures` (as `convert.py` returned them), `samples` and `outputs` (the
 `.npz` to write).  Result: `runtime`, `version`, `backend`, `seconds` (`load`, `first`, `warm`) and `details`: `arena_bytes`,
-the tensor arena that the samples were run in, and `operators`, the file's builtin operators by the schema's names.
+the tensor arena that the samples were run in; `operators`, the file's builtin operators by the schema's names; `inputs` and
+`outputs`, the file's names in TFLM's order, a line each.
 
 TFLM is static: a file holds one signature, and an open dimension is 1, so that samples are fed one by one.  What it has
 no kernel for is refused, by the operator's name.
@@ -60,7 +61,8 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     interpreter, arena = _smallest(content, arena)
     load = time.monotonic() - started
     dtypes = {port["name"]: port["dtype"] for port in stated["outputs"]}
-    call = _Call(interpreter=interpreter, places=_places(content, mapping), mapping=mapping, stated=dtypes)
+    places = _places(content, mapping)
+    call = _Call(interpreter=interpreter, places=places, mapping=mapping, stated=dtypes)
     timed = {name: _answered(read_calls(request["samples"], "inputs")[name], _rows(stated), call)}
     write_calls(request["outputs"], outputs={name: timed[name].outputs})
     return {
@@ -68,7 +70,11 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         "version": importlib.metadata.version(PACKAGE),
         "backend": "reference kernels",
         "seconds": {"load": load, **slowest(timed)},
-        "details": {"arena_bytes": arena, "operators": " ".join(_operators(content))},
+        "details": {
+            "arena_bytes": arena,
+            "operators": " ".join(_operators(content)),
+            **{role: "\n".join(sorted(found, key=found.__getitem__)) for role, found in places.items()},
+        },
     }
 
 
