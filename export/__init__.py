@@ -14,7 +14,7 @@ from anyport._version import __version__
 from anyport.errors import AnyportError, ConversionError, Interrupted, ParityError, RequestError, ToolchainError
 
 if TYPE_CHECKING:
-    from anyport.api import check, export, inspect
+    from anyport.api import check, embed, export, inspect
     from anyport.inspection import Inspection, Outlook
     from anyport.report import Artifact, Report, Run
 
@@ -32,6 +32,7 @@ __all__ = [
     "ToolchainError",
     "__version__",
     "check",
+    "embed",
     "export",
     "inspect",
 ]
@@ -39,6 +40,7 @@ __all__ = [
 _LAZY = {
     "export": "api",
     "check": "api",
+    "embed": "api",
     "inspect": "api",
     "Report": "report",
     "Artifact": "report",

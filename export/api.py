@@ -1,4 +1,4 @@
-"""The Python interface: `anyport.export`, `anyport.inspect` and `anyport.check`."""
+"""The Python interface: `anyport.export`, `anyport.inspect`, `anyport.check` and `anyport.embed`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from anyport import budget as budgets
-from anyport import models, process, targets, verify
+from anyport import embedding, models, process, targets, verify
 from anyport.compare import ATOL, RTOL, Tolerance
 from anyport.inspection import Inspection, run_inspect
 from anyport.loading import SEED, TIMEOUT_SECONDS, LoadOptions
@@ -154,3 +154,31 @@ def check(
     """
     process.resume()
     return verify.run_check(Path(folder), only, runtimes, timeout, progress or Quiet())
+
+
+def embed(
+    folder: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    only: Sequence[str] = (),
+    timeout: float = TIMEOUT_SECONDS,
+    progress: Progress | None = None,
+) -> list[Path]:
+    """Write an artifact of an export as C++ sources for a firmware, once it is proved in the interpreter that runs there.
+
+    Args:
+        folder: What `export` wrote.
+        out: The folder to write; files of the same names are replaced.
+        only: `target[:variant]`, where the export holds several artifacts that can be embedded.
+        timeout: Seconds for any one step.
+        progress: Where to report progress; nowhere by default.
+
+    Returns:
+        The files.
+
+    Raises:
+        RequestError: The folder is no export, or doesn't hold exactly one such artifact.
+        ParityError, ConversionError, ToolchainError: The artifact did not pass; nothing is written.
+    """
+    process.resume()
+    return embedding.run_embed(Path(folder), only, Path(out), timeout, progress or Quiet())

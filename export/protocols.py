@@ -71,6 +71,9 @@ class Runtime:
     """Whether artifacts are proved here where no runtime is named; one that is slow to provide or to run waits to be asked for."""
     cannot: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Variant that can't run here → why, as a clause: "it has no kernels for float16 weights"."""
+    sources: Callable[[Path, Mapping[str, Any], Mapping[str, Any]], Mapping[str, str]] | None = None
+    """Makes sources for a firmware, where that is how an artifact gets here: from the artifact's folder, its signatures
+    and the run's `details` it returns the text of each file by its name."""
     emulated: bool = False
     """Whether another processor is imitated: right answers count as anywhere, but its seconds are no device's latency."""
 

@@ -21,7 +21,7 @@ from anyport.errors import AnyportError
 from anyport.guest.anyport_guest import read_calls
 from anyport.guests import Job, Outcome, Zygote
 from anyport.protocols import Budget, Runtime, Toolchain
-from anyport.report import Run
+from anyport.report import Run, Status
 
 Provide = Callable[[Toolchain], toolchains.Installed]
 
@@ -103,7 +103,9 @@ def _verdict(bench: Bench, runtime: Runtime, outcome: Outcome, outputs: Path, al
     guests.check_interrupted(outcome)
     log = str(outcome.log)
     if outcome.result is None:
-        return Run(runtime=runtime.name, status="error", reason=outcome.message, log=log)
+        status: Status = "refused" if outcome.kind == "refused" else "error"
+        reason = ". ".join(part.rstrip(".") for part in (outcome.message, outcome.hint) if part)
+        return Run(runtime=runtime.name, status=status, reason=reason, emulated=runtime.emulated, log=log)
     result = outcome.result
     try:
         answers = read_calls(outputs, "outputs")

@@ -107,7 +107,7 @@ class Report:
 
 def judge(runs: Sequence[Run]) -> tuple[Status, str]:
     """Return an artifact's status and reason from its runs: passed only if every one of them passed."""
-    order: tuple[Status, ...] = ("failed", "error", "not_run")
+    order: tuple[Status, ...] = ("failed", "error", "refused", "not_run")
     for status in order:
         for run in runs:
             if run.status == status:

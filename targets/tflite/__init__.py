@@ -6,6 +6,7 @@ from pathlib import Path
 
 from anyport.browsers import in_chromium, self_test
 from anyport.protocols import Budget, Runtime, Target, Toolchain
+from anyport.targets.tflite import tflm_sources
 
 HERE = Path(__file__).parent
 
@@ -34,6 +35,12 @@ AARCH64 = Toolchain(
     kind="emulated",
     lock=HERE / "aarch64.lock",
     machine=HERE / "aarch64.json",
+)
+TFLM = Toolchain(
+    name="tflm",
+    summary="TensorFlow Lite Micro, the interpreter of microcontrollers, built for this machine",
+    kind="python",
+    lock=HERE / "tflm.lock",
 )
 
 
@@ -111,6 +118,18 @@ TARGET = Target(
         _on_arm("armv7", ARMV7, "tflite-runtime", "armv7l"),
         _on_arm("aarch64", AARCH64, "tflite-runtime", "aarch64"),
         _on_arm("aarch64-litert", AARCH64, "ai-edge-litert", "aarch64"),
+        Runtime(
+            name="tflm",
+            summary="TensorFlow Lite Micro, with the arena it takes; a microcontroller's kernels on this machine",
+            script=HERE / "run_tflm.py",
+            toolchains=(TFLM,),
+            sources=tflm_sources.sources,
+            cannot={
+                "float16": "it has no kernels that read float16 weights",
+                "dynamic": "it computes with 8-bit weights only where the activations have 8 bits too",
+            },
+            default=False,
+        ),
         _in_browser(
             "wasm", "LiteRT.js in a headless Chrome, Chromium or Edge, in WebAssembly; static shapes", ("", "compat_")
         ),

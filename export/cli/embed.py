@@ -1,0 +1,41 @@
+"""`anyport embed DIR -o FOLDER`."""
+
+from __future__ import annotations
+
+import argparse
+
+from anyport.cli._common import above_zero, add_output_arguments, print_json
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="DIR", help="what `anyport export` wrote")
+    parser.add_argument("-o", "--out", required=True, metavar="FOLDER", help="where to write the sources")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="TARGET[:VARIANT]",
+        help="embed this one, where there are several",
+    )
+    parser.add_argument("--timeout", type=above_zero, metavar="S", help="seconds for any one step (default 1800)")
+    add_output_arguments(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from anyport import api, terminal
+    from anyport.loading import TIMEOUT_SECONDS
+
+    with terminal.progress(quiet=arguments.quiet or arguments.json, verbose=arguments.verbose) as progress:
+        written = api.embed(
+            arguments.folder,
+            arguments.out,
+            only=arguments.only,
+            timeout=arguments.timeout or TIMEOUT_SECONDS,
+            progress=progress,
+        )
+    if arguments.json:
+        print_json([str(path) for path in written])
+    elif not arguments.quiet:
+        for path in written:
+            print(path)
+    return 0
