@@ -21,6 +21,7 @@ nox.options.sessions = [
     "current",
     "mixtures",
     "parity",
+    "browsers",
 ]
 nox.options.error_on_missing_interpreters = True
 # Sessions find Python where nox itself was started from: the README asks for no more than that one.
@@ -123,6 +124,13 @@ def parity(session: nox.Session, target: str) -> None:
     """The whole zoo to one target, in its real runtimes."""
     _install(session, *TESTING)
     session.run("pytest", "tests/parity/test_zoo.py", "--target", target, *session.posargs)
+
+
+@nox.session
+def browsers(session: nox.Session) -> None:
+    """A network and an LSTM in every browser runtime and backend, and what happens when a browser dies."""
+    _install(session, *TESTING)
+    session.run("pytest", "tests/parity/test_browsers.py", *session.posargs)
 
 
 @nox.session(default=False)
