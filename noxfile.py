@@ -22,6 +22,7 @@ nox.options.sessions = [
     "mixtures",
     "parity",
     "variants",
+    "browsers",
 ]
 nox.options.error_on_missing_interpreters = True
 # Sessions find Python where nox itself was started from: the README asks for no more than that one.
@@ -144,6 +145,13 @@ def table_of_variants(session: nox.Session) -> None:
     """Measure every variant of the whole zoo; `-- --write` writes the table of docs/quantisation.md."""
     _install(session)
     session.run("python", "tools/variants.py", *session.posargs)
+
+
+@nox.session
+def browsers(session: nox.Session) -> None:
+    """A network and an LSTM in every browser runtime and backend, and what happens when a browser dies."""
+    _install(session, *TESTING)
+    session.run("pytest", "tests/parity/test_browsers.py", *session.posargs)
 
 
 @nox.session(default=False)

@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,7 @@ class Browser:
                 str(error), "Name a browser in ANYPORT_BROWSER, or type: anyport toolchain install."
             ) from error
         self.process: subprocess.Popen[bytes] = leash.start(command, self.profile)
+        print(f"started {order['browser']}: {self.process.pid}", file=sys.stderr, flush=True)
 
     def check(self) -> None:
         """Raise `Failed` if the browser has ended."""
@@ -104,14 +106,15 @@ class Service:
 
     def run(self, order: Mapping[str, Any], run: Run, still_there: Check) -> bytes:
         """Have the page run and return its result."""
-        browser = self.open(order, run, still_there)
+        deadline = time.monotonic() + order["timeout"]
+        browser = self.open(order, run, deadline, still_there)
 
         def check() -> None:
             browser.check()
             still_there()
 
         try:
-            return run.result(order["timeout"], check)
+            return run.result(deadline, check)
         except TimeoutError as error:
             reason = f"the page gave no result in {order['timeout']:.0f} seconds"
             raise Failed(reason, "Allow more: --timeout.") from error
@@ -119,12 +122,12 @@ class Service:
             browser.check()
             raise Failed("the tab crashed before it had a result; WebAssembly has at most 4 GB") from error
 
-    def open(self, order: Mapping[str, Any], run: Run, still_there: Check) -> Browser:
+    def open(self, order: Mapping[str, Any], run: Run, deadline: float, still_there: Check) -> Browser:
         """Open the page in a browser that waits, or in a new one."""
         name = order["browser"]
         if (warm := self.browsers.get(name)) is not None:
             try:
-                self.server.open(run, name, order["page"], IDLE_SECONDS, warm.check)
+                self.server.open(run, name, order["page"], time.monotonic() + IDLE_SECONDS, warm.check)
                 return warm
             except (Failed, TimeoutError):  # killed or crashed since its last run, which is no fault of this one's
                 self.drop(name)
@@ -135,7 +138,7 @@ class Service:
             still_there()
 
         try:
-            self.server.open(run, name, order["page"], min(START_SECONDS, order["timeout"]), check)
+            self.server.open(run, name, order["page"], min(time.monotonic() + START_SECONDS, deadline), check)
         except TimeoutError as error:
             raise Failed(f"{name} did not open a page in {START_SECONDS:.0f} seconds") from error
         return browser

@@ -19,6 +19,7 @@ import secrets
 import select
 import socket
 import threading
+import time
 import urllib.parse
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -64,9 +65,12 @@ class Run:
         self.browser = "unknown browser"
         """What the browser calls itself, once it has asked for the page."""
 
-    def result(self, timeout: float, check: Check) -> bytes:
-        """Wait for the page's result; raises `TimeoutError`, `PageGone`, and whatever `check` does."""
-        for _ in range(int(timeout / POLL_SECONDS) + 1):
+    def result(self, deadline: float, check: Check) -> bytes:
+        """Wait for the page's result until `time.monotonic()` is `deadline`, calling `check` meanwhile.
+
+        Raises `TimeoutError`, `PageGone`, and whatever `check` does.
+        """
+        while time.monotonic() < deadline:
             try:
                 found = self.results.get(timeout=POLL_SECONDS)
             except queue.Empty:
@@ -131,15 +135,13 @@ class PageServer:
         """Return where a browser waits for its next run; `browser` is its name."""
         return f"{self.address}/{self.page_token}/idle.html?{urllib.parse.quote(browser)}"
 
-    def open(self, run: Run, browser: str, page: str, timeout: float, check: Check) -> None:
+    def open(self, run: Run, browser: str, page: str, deadline: float, check: Check) -> None:
         """Send the waiting `browser` to the page `page` of a new run; raises `TimeoutError` if it doesn't wait."""
         with self._changed:
-            for _ in range(int(timeout / POLL_SECONDS) + 1):
-                if browser in self._waiting or self._changed.wait_for(lambda: browser in self._waiting, POLL_SECONDS):
-                    break
+            while not self._changed.wait_for(lambda: browser in self._waiting, POLL_SECONDS):
                 check()
-            else:
-                raise TimeoutError
+                if time.monotonic() >= deadline:
+                    raise TimeoutError
             self.number += 1
             self.run = run
             self._waiting.pop(browser).put(f"{self.address}/{self.page_token}/{self.number}/{page}")
