@@ -77,7 +77,16 @@ def classify(text: str) -> Source:
     Raises `RequestError` for what is none of them.
     """
     if text in zoo.names():
-        return Source(kind="python", text=text, path=zoo.path(text), name="build", **zoo.companions(text))
+        beside = zoo.companions(text)
+        return Source(
+            kind="python",
+            text=text,
+            path=zoo.path(text),
+            name="build",
+            samples=beside.get("samples"),
+            labels=beside.get("labels"),
+            calibration=beside.get("calibration"),
+        )
     _, colon, name = text.rpartition(":")
     if colon and re.fullmatch(r"[A-Za-z_][\w.]*", name) and not Path(text).exists():
         return python_source(text)
