@@ -61,7 +61,7 @@ def _feeds(call: Tensors, names: Mapping[str, str]) -> dict[str, Array]:
     }
 
 
-class _Calls(quantization.CalibrationDataReader):  # type: ignore[misc]
+class _Calls(quantization.CalibrationDataReader):
     """Hands the calibrator one call after the other, then None."""
 
     def __init__(self, calls: list[dict[str, Array]]) -> None:

@@ -20,9 +20,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from tflite_scales import dequantised, quantised
 
 from anyport_guest import (
-    Array,
     GuestError,
     Progress,
     Tensors,
@@ -89,28 +89,15 @@ def _runner(interpreter: Any, mapping: dict[str, Any], stated: dict[str, str]) -
             if given not in details:  # an input that nothing uses is not in the file
                 continue
             if name in scaled["inputs"]:
-                feeds[given] = _quantised(array, scaled["inputs"][name])
+                feeds[given] = quantised(array, scaled["inputs"][name])
             else:
                 feeds[given] = array.astype(object if array.dtype.kind == "S" else dtypes.get(name, array.dtype))
         answers = signature(**feeds)
         outputs = {name: answers[got] for name, got in mapping["outputs"].items()}
-        outputs |= {name: _dequantised(outputs[name], scale) for name, scale in scaled["outputs"].items()}
+        outputs |= {name: dequantised(outputs[name], scale) for name, scale in scaled["outputs"].items()}
         return {name: np.array(array, stated.get(name)) for name, array in outputs.items()}
 
     return run
-
-
-def _quantised(array: Array, port: dict[str, Any]) -> Array:
-    """Return the integers that stand for `array`: rounded half away from zero and clipped, as TFLite's QUANTIZE does."""
-    limits = np.iinfo(port["dtype"])
-    scaled = array.astype(np.float32) / np.float32(port["scale"])
-    rounded = np.trunc(scaled + np.copysign(np.float32(0.5), scaled)) + port["zero_point"]
-    return np.clip(rounded, limits.min, limits.max).astype(port["dtype"])
-
-
-def _dequantised(array: Array, port: dict[str, Any]) -> Array:
-    """Return the numbers that the integers of an output stand for."""
-    return ((array.astype(np.int32) - port["zero_point"]) * np.float32(port["scale"])).astype(np.float32)
 
 
 def _narrowed_outputs(contract: dict[str, Any], signature: str, dtypes: dict[str, str]) -> dict[str, str]:

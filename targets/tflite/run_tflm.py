@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from tflite_micro.python.tflite_micro import runtime
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
+from tflite_scales import dequantised, quantised
 
 from anyport_guest import (
     Array,
@@ -188,14 +189,12 @@ class _Call:
         for name, array in inputs.items():
             place = self.places["inputs"].get(self.mapping["inputs"][name])
             if place is not None:  # an input that nothing uses is not in the file
-                self._feed(
-                    name, place, _quantised(array, scaled["inputs"][name]) if name in scaled["inputs"] else array
-                )
+                self._feed(name, place, quantised(array, scaled["inputs"][name]) if name in scaled["inputs"] else array)
         self.interpreter.invoke()
         outputs = {}
         for name, given in self.mapping["outputs"].items():
             array = np.array(self.interpreter.get_output(self.places["outputs"][given]))
-            array = _dequantised(array, scaled["outputs"][name]) if name in scaled["outputs"] else array
+            array = dequantised(array, scaled["outputs"][name]) if name in scaled["outputs"] else array
             outputs[name] = array.astype(self.stated[name])
         return outputs
 
@@ -208,16 +207,3 @@ class _Call:
                 "Export the model with the shape that the device will use.",
             )
         self.interpreter.set_input(np.ascontiguousarray(array, details["dtype"]), place)
-
-
-def _quantised(array: Array, port: Mapping[str, Any]) -> Array:
-    """Return the integers that stand for `array`: rounded half away from zero and clipped, as TFLite's QUANTIZE does."""
-    limits = np.iinfo(port["dtype"])
-    scaled = array.astype(np.float32) / np.float32(port["scale"])
-    rounded = np.trunc(scaled + np.copysign(np.float32(0.5), scaled)) + port["zero_point"]
-    return np.clip(rounded, limits.min, limits.max).astype(port["dtype"])
-
-
-def _dequantised(array: Array, port: Mapping[str, Any]) -> Array:
-    """Return the numbers that the integers of an output stand for."""
-    return ((array.astype(np.int32) - port["zero_point"]) * np.float32(port["scale"])).astype(np.float32)

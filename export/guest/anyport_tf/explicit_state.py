@@ -45,7 +45,8 @@ def state_as_ports(model: Canonical) -> tuple[Canonical, list[Repair]]:
         return model, []
     model, _ = apply(model, ASSIGNMENTS)
     ports = _ports(model)
-    contracts, signatures, repairs = [], {}, []
+    contracts, signatures = [], {}
+    repairs: list[Repair] = []
     for contract in model.contract["signatures"]:
         signature = model.signatures[contract["name"]]
         if opened := _opened(signature, ports, model):

@@ -331,7 +331,7 @@ def body_of(library: GraphDef, function: Any, shapes: Sequence[Any]) -> tuple[Gr
     return body, tensors
 
 
-def _standing_for(operation: Operation, made: list[Tensor] | Operation) -> dict[str, str]:
+def _standing_for(operation: Operation, made: Any) -> dict[str, str]:
     """Return old → new: tensors, or, for an operation without outputs, what is waited for (`^node`)."""
     if not operation.outputs:
         return {f"^{operation.name}": f"^{made.name}"}
