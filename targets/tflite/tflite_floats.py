@@ -14,9 +14,11 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework import tensor_util
 
+from anyport_tf import rules
 from anyport_tf.canonical import Array, Canonical, dtype_name
+from anyport_tf.compositions import rounding
 from anyport_tf.freeze import all_nodes
-from anyport_tf.rules import Repair
+from anyport_tf.rules import Repair, Rule
 
 GraphDef = Any
 NodeDef = Any
@@ -30,6 +32,16 @@ ENUMS = {
 WHY = "TFLite's kernels compute in float32"
 UNTIL = "TensorFlow 2.21.0, tflite-runtime 2.14.0"
 
+ROUNDING = Rule(
+    name="narrow-cast-as-rounding",
+    ops=("Cast",),
+    becomes=rounding.narrow_cast,
+    when=rounding.rounds_what_comes_in,
+    why=WHY,
+    until=UNTIL,
+)
+"""What a model computes may keep more bits than it had; an input or a weight is what the model says it is."""
+
 
 def float32_only(model: Canonical) -> tuple[Canonical, list[Repair]]:
     """Return the model with every float in float32 (and every complex number in complex64), and what was done."""
@@ -37,7 +49,7 @@ def float32_only(model: Canonical) -> tuple[Canonical, list[Repair]]:
         _types(node) & ENUMS.keys() for signature in model.signatures.values() for node in all_nodes(signature.graph)
     ):
         return model, []
-    done: list[Repair] = []
+    model, done = rules.apply(model, [ROUNDING])
     signatures = {}
     for name, signature in model.signatures.items():
         first = next(

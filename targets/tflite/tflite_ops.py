@@ -31,6 +31,8 @@ ANY = MOVED | {"int16", "uint16", "uint32", "uint64", "complex64", "string", "re
 
 MOST_AXES = 6
 """Of a tensor, in most kernels of tflite-runtime 2.14.0 and in XNNPACK."""
+MOST_IN_LIST = 4
+"""Of an element of a list, which becomes a row of one tensor and is cut out of it."""
 MOST_BROADCAST = 4
 """Axes of operands of different shapes."""
 
@@ -251,8 +253,11 @@ HOLDS = ANY - {"uint16"}
 def _known_elements(operation: Operation) -> str:
     """Ask for elements of constant shape: the converter makes one tensor of a list."""
     shape = tf.get_static_value(operation.inputs[0])
-    known = shape is not None and shape.ndim == 1 and bool((shape >= 0).all())
-    return "" if known else "the shape of the list's elements isn't known"
+    if shape is None or shape.ndim != 1 or not (shape >= 0).all():
+        return "the shape of the list's elements isn't known"
+    if len(shape) > MOST_IN_LIST:
+        return f"its elements may have at most {MOST_IN_LIST} axes, and have {len(shape)}"
+    return ""
 
 
 def _has_lookup(operation: Operation) -> str:

@@ -270,6 +270,10 @@ def _finish(
     for name, (variable, value) in states.items():
         if name in present:
             initial = variables[name] = f"{name}/initial"
+            # A handle's own shape, a scalar's, would be taken for the variable's.
+            _become_placeholder(
+                next(node for node in graph.node if node.name == name), tf.resource.as_datatype_enum, None
+            )
             weights[initial], origins[initial] = value, variable
     return Frozen(
         graph=graph,

@@ -92,7 +92,9 @@ def _by_rule(rule: rules.Rule) -> Repair:
     def repair(frozen: Frozen, outputs: list[str]) -> tuple[Graph, set[str]]:
         done: list[rules.Repair] = []
         named = {name: name for name in outputs}
-        graph, moved = rules.apply_to_graph(frozen.graph, named, [rule], frozen.weights, done)
+        before = tf.compat.v1.GraphDef()
+        before.CopyFrom(frozen.graph)  # functions are repaired in place
+        graph, moved = rules.apply_to_graph(before, named, [rule], frozen.weights, done)
         return (graph, [moved[name] for name in outputs], dict(frozen.weights)), {each.rule for each in done}
 
     return repair
@@ -134,20 +136,26 @@ def _compare(name: str, repair: Repair, concerned: Concerned, function: Any, inp
     problems = [] if gone else [f"all nodes are still {' or '.join(sorted(set(left.values())))}"]
     # What the function captured comes after its arguments, and is frozen.
     feeds = dict(zip([tensor.name for tensor in concrete.inputs[: len(inputs)]], inputs, strict=True))
-    wanted = _run(frozen.graph, outputs, feeds, frozen.weights)
-    got = _run(graph, moved, feeds, weights)
+    states = {name: frozen.weights[key] for name, key in frozen.variables.items()}
+    wanted = _run(frozen.graph, outputs, feeds, frozen.weights, states)
+    got = _run(graph, moved, feeds, weights, states)
     return problems + [problem for a, b in zip(wanted, got, strict=True) if (problem := _difference(a, b))]
 
 
-def _run(graph: Any, outputs: list[str], inputs: dict[str, Any], weights: Mapping[str, Any]) -> list[Any]:
+def _run(
+    graph: Any, outputs: list[str], inputs: dict[str, Any], weights: Mapping[str, Any], states: Mapping[str, Any]
+) -> list[Any]:
+    """Run a graph, and where it has variables run it again: what it assigns is what it answers then."""
     feeds = {**inputs, **{f"{name}:0": value for name, value in weights.items()}}
     with tf.Graph().as_default() as imported:
-        tf.graph_util.import_graph_def(graph, name="")
+        variables = {f"{name}:0": tf.compat.v1.Variable(value, use_resource=True) for name, value in states.items()}
+        handles = {name: variable.handle for name, variable in variables.items()}
+        tf.graph_util.import_graph_def(graph, input_map=handles, name="")
         present = {operation.name for operation in imported.get_operations()}
+        given = {name: value for name, value in feeds.items() if name.split(":")[0] in present}
         with tf.compat.v1.Session(config=AS_WRITTEN) as session:
-            found: list[Any] = session.run(
-                outputs, {name: value for name, value in feeds.items() if name.split(":")[0] in present}
-            )
+            session.run([variable.initializer for variable in variables.values()])
+            found = [value for _ in range(2 if states else 1) for value in session.run(outputs, given)]
     return [np.asarray(value) for value in found]
 
 

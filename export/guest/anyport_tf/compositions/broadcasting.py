@@ -56,11 +56,13 @@ def _groups(lengths: Sequence[Sequence[Size]]) -> list[list[int]]:
     last: tuple[str, ...] = ()
     for axis, own in enumerate(zip(*lengths, strict=True)):
         kinds = _kinds(own)
-        if groups and kinds == last and UNKNOWN not in kinds:
+        # An axis along which nobody has more than one element goes with any other.
+        nothing, before = set(kinds) == {ONE}, set(last) == {ONE}
+        if groups and UNKNOWN not in {*kinds, *last} and (kinds == last or nothing or before):
             groups[-1].append(axis)
         else:
             groups.append([axis])
-        last = kinds
+        last = last if nothing and groups[-1] != [axis] else kinds
     return groups
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ..rules import Inapplicable, attribute
+from ..rules import Inapplicable, attribute, value_of
 
 Operation = Any
 Tensor = Any
@@ -73,19 +73,27 @@ def assigned_slice(operation: Operation, inputs: Sequence[Tensor]) -> Operation:
 def read_and_skip(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     """`RngReadAndSkip` of a Philox generator: its state as it was; the counter, the first two of three, moves on."""
     variable, algorithm, count = inputs
-    known = tf.get_static_value(algorithm)
+    known = value_of(algorithm)
     if known is None or int(known) != PHILOX:
         raise Inapplicable(f"its algorithm is {known}, and not Philox")
-    skipped = tf.get_static_value(count)
-    if skipped is None or int(skipped) * SKIPPED >= 2**62:
-        raise Inapplicable("how many numbers it skips isn't constant")
+    skipped = _signed(count) * SKIPPED
     state = tf.reshape(tf.raw_ops.ReadVariableOp(resource=variable, dtype=tf.int64), [3])
-    low = state[0] + int(skipped) * SKIPPED
+    low = state[0] + skipped
     # Unsigned numbers in signed ones: the sum has gone round if it was negative and is not.
     carry = tf.cast(tf.logical_and(state[0] < 0, low >= 0), tf.int64)
     moved = tf.stack([low, state[1] + carry, state[2]])
     with tf.control_dependencies([tf.raw_ops.AssignVariableOp(resource=variable, value=moved)]):
         return tf.identity(state)
+
+
+def _signed(count: Tensor) -> Tensor:
+    """Return an unsigned count as int64: no runtime computes with unsigned integers of 64 bits."""
+    known = value_of(count)
+    if known is not None:
+        return tf.constant(int(known), tf.int64)
+    if count.op.type != "Cast" or not count.op.inputs[0].dtype.is_integer:
+        raise Inapplicable("it isn't known how many numbers it skips")
+    return tf.cast(count.op.inputs[0], tf.int64)
 
 
 def _descent(value: Tensor, others: Sequence[Tensor]) -> Tensor:
