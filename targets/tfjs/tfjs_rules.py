@@ -197,6 +197,7 @@ PLACES = (
     ),
     *_shared("roll-as-concat"),
     *_shared("tensor-scatter-add-as-scatter tensor-scatter-extreme-as-mask strided-slice-update-as-scatter"),
+    *_shared("strided-slice-gradient-as-scatter dynamic-update-slice-as-gather broadcast-args-as-where"),
     *_shared("dynamic-partition-as-where dynamic-stitch-as-scatter invert-permutation-as-scatter"),
     *_shared("nth-element-as-top-k in-top-k-as-comparison bucketize-as-comparison"),
     *_shared("unique-as-comparison", ops="UniqueWithCounts UniqueWithCountsV2"),

@@ -159,3 +159,9 @@ def halves_in_boxes() -> tuple[Any, list[Any]]:
         return tf.image.crop_and_resize(x, [[0.1, 0.2, 0.9, 0.8], [0.0, 0.3, 1.2, 1.0]], [1, 0], [3, 5])
 
     return call, [IMAGE.astype(np.float16)]
+
+
+declare("slice-of-stated-size", "to_the_end", lambda x: tf.slice(x, [tf.shape(x)[0] // 2, 1], [-1, 2]), X)
+declare(
+    "slice-of-stated-size", "of_any_size", lambda x, size: tf.slice(x, [1, 0], size), X, np.array([1, -1], np.int32)
+)
