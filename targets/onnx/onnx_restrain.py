@@ -63,27 +63,7 @@ def _optimize_inner_reshape(self: Any, node: Any, graph: Any) -> bool:
     return node.output[0] not in graph.outputs and bool(_optimize_reshape(self, node, graph))
 
 
-ReshapeOptimizer.RECURRENT = (
-    "rewriter_lstm_tf2", "rewrite_gru_tf2", "rewrite_single_direction_lstm", "rewrite_bi_direction_lstm",
-    "rewrite_single_direction_gru", "rewrite_bi_direction_gru",
-)  # fmt: skip
-"""What makes one operator of a recurrent layer's loop: onnxruntime 1.32.0 "does not support double yet" in it."""
-
-
-def _unless_double(rewrite: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(rewrite)
-    def rewritten(graph: Any, nodes: Any) -> Any:
-        loops = [node for node in graph.get_nodes() if node.type in ("While", "StatelessWhile")]
-        double = any(dtype == TensorProto.DOUBLE for node in loops for dtype in node.output_dtypes)
-        return nodes if double else rewrite(graph, nodes)
-
-    return rewritten
-
-
-for _name in RECURRENT:
-    setattr(tfonnx, _name, _unless_double(getattr(tfonnx, _name)))
-
-_optimize_reshape = _optimize_inner_reshape
+ReshapeOptimizer._optimize_reshape = _optimize_inner_reshape
 
 IR_VERSIONS = {19: 9, 20: 9}
 """Operator set → version of the file format that it came with: https://github.com/onnx/onnx/blob/main/docs/Versioning.md."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import onnx_branches
 import onnx_maths
 import onnx_tensors
 import onnx_texts
@@ -218,6 +219,16 @@ TEXTS = (
     _rule("addition-of-strings", "Add AddV2", onnx_texts.added, "ONNX adds numbers alone", _of_strings),
 )
 
-BRANCHES = _shared("case-as-ifs", "ONNX has If alone")
+BRANCHES = (
+    *_shared("case-as-ifs", "ONNX has If alone"),
+    _rule(
+        "static-size-as-constant", "StridedSlice", onnx_branches.size_as_constant,
+        "tf2onnx computes a size when the model runs, where others of the shape vary", onnx_branches.is_size,
+    ),
+    _rule(
+        "decided-if-as-branch", "If StatelessIf", onnx_branches.decided,
+        "ONNX' checker infers shapes in the branch that can't run", onnx_branches.is_decided,
+    ),
+)  # fmt: skip
 
 RULES: tuple[Rule, ...] = (*BRANCHES, *TEXTS, *ELEMENTWISE, *SUMS, *MATRICES, *PLACES, *IMAGES)
