@@ -5,12 +5,12 @@ float32: `refine.py` makes them int8.  Result: `signatures` — for
 each `file`, `inputs` and `outputs` (contract name → the file's name) and `batch`, always None: ONNX keeps dimensions
 open, and `states` (input → output) where it has any — with `repairs`, `notes` and `checker`, which is `clean` or absent.
 
-The stages, one file each: `onnx_prepare.py` folds and repairs (`onnx_rules.py`) the graph and finds what can't be said
-(`onnx_express.py`), lists of tensors with it (`onnx_lists.py`), `onnx_bridge.py` has tf2onnx convert the skeleton with its
-weights as inputs, `onnx_ports.py` gives inputs and outputs the contract's names and shapes, `onnx_order.py` makes the
-result repeatable, `onnx_kernels.py` casts where onnxruntime has no kernel for a dtype, `onnx_attach.py` folds what is
-computed from weights alone, `onnx_seal.py` puts them in, writes the file and checks it.  `onnx_handlers.py` and
-`onnx_steady.py` repair tf2onnx itself.
+The stages, one file each: `onnx_prepare.py` folds and repairs (`onnx_rules.py`, `onnx_lists.py`) the graph and finds what
+can't be said (`onnx_express.py`), `onnx_bridge.py` has tf2onnx convert the skeleton with its weights as inputs,
+`onnx_ports.py` gives inputs and outputs the contract's names and shapes, `onnx_order.py` makes the result repeatable,
+`onnx_kernels.py` casts where onnxruntime has no kernel for a dtype, `onnx_attach.py` folds what is computed from weights
+alone, `onnx_seal.py` puts them in, writes the file and checks it.  `onnx_handlers.py` and `onnx_steady.py` repair tf2onnx
+itself.
 """
 
 from __future__ import annotations

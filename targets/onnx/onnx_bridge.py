@@ -47,6 +47,7 @@ def convert(model: Canonical, signature: Signature, opset: int) -> Converted:
     graph.CopyFrom(signature.graph)
     weights = {placeholder: model.weights[name] for placeholder, name in signature.weights.items()}
     _return_loop_weights(graph, weights)
+    _name_apart(graph)
     with _Errors() as errors, tf.Graph().as_default() as imported:
         tf.import_graph_def(graph, name="")
         converted = tfonnx.process_tf_graph(
@@ -62,6 +63,29 @@ def convert(model: Canonical, signature: Signature, opset: int) -> Converted:
         made = _optimized(converted).make_model(signature.name)
         _state_loops(made)
         return Converted(model=made, weights=weights)
+
+
+def _name_apart(graph: Any) -> None:
+    """Give the nodes of functions that are called like others a name of their own.
+
+    A function's names mean nothing outside of it; in ONNX, a name inside a loop hides none from outside.
+    """
+    taken = {node.name for node in graph.node}
+    for function in graph.library.function:
+        clashes = taken & {node.name for node in function.node_def}
+        new = {name: f"{function.signature.name}/{name}" for name in clashes}
+        taken |= {node.name for node in function.node_def}
+        for node in function.node_def:
+            node.name = new.get(node.name, node.name)
+            node.input[:] = [_renamed(name, new) for name in node.input]
+        for results in (function.ret, function.control_ret):
+            for key, name in list(results.items()):
+                results[key] = _renamed(name, new)
+
+
+def _renamed(reference: str, new: Mapping[str, str]) -> str:
+    name = source_node(reference)
+    return reference.replace(name, new[name], 1) if name in new and reference != name else reference
 
 
 def _state_loops(model: Any) -> None:

@@ -14,7 +14,7 @@ import onnx_lists
 import onnx_strings
 import tensorflow as tf
 from onnx import helper
-from tf2onnx import tfonnx  # noqa: F401 (registers its handlers)
+from tf2onnx import tf_utils, tfonnx  # noqa: F401 (registers its handlers)
 from tf2onnx.constants import AI_ONNX_ML_DOMAIN
 from tf2onnx.handler import tf_op
 
@@ -38,6 +38,10 @@ TEXTS = {
 COMPARING = {"Equal", "NotEqual"}
 STRING = tf.string.as_datatype_enum
 
+KNOWN_DTYPES = {
+    tf.dtypes.as_dtype(dtype).as_datatype_enum for dtype in (*tf_utils.TF_TO_ONNX_DTYPE, tf.variant, tf.resource)
+}
+
 FALLBACK_HINT = "Replace that layer, or leave this target out."
 STATE_HINT = "Make the state an input and an output of the model."
 
@@ -57,6 +61,7 @@ def refusals(model: Canonical, opset: int) -> list[Refusal]:
         found += _state(signature)
         found += _ops(signature, known)
         found += _tensors(signature)
+        found += _dtypes(signature)
         found += _tables(signature)
         found += onnx_lists.remaining(signature)
     return found
@@ -103,6 +108,16 @@ def _tensors(signature: Signature) -> Iterator[Refusal]:
             if dtype.is_complex:
                 hint = "Give the model two inputs, the real and the imaginary part."
                 yield Refusal(op=node.op, node=node.name, reason=f"its dtype is {dtype.name}", hint=hint)
+
+
+def _dtypes(signature: Signature) -> Iterator[Refusal]:
+    """Nodes of a dtype that tf2onnx has never heard of, such as floats of 8 bits."""
+    for where, node in nodes(signature.graph):
+        stated = {attr.type for attr in node.attr.values() if attr.type}
+        for dtype in sorted(stated - KNOWN_DTYPES):
+            name = tf.dtypes.as_dtype(dtype).name
+            hint = "Compute in float32 there."
+            yield Refusal(op=node.op, node=where + node.name, reason=f"tf2onnx has no dtype {name}", hint=hint)
 
 
 def _tables(signature: Signature) -> Iterator[Refusal]:

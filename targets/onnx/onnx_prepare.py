@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import onnx_branches
 import onnx_express
 import tensorflow as tf
 from onnx_bfloat16 import bfloat16_as_float32
@@ -39,6 +40,12 @@ def prepare(model: Canonical, request: Mapping[str, Any]) -> Prepared:
         repairs += done
     if repairs:
         model = simplified(model)  # what a repair computes of constants is a constant
+    while any(onnx_branches.has_decided(signature.graph) for signature in model.signatures.values()):
+        model, done = _by_rules(model)
+        if not done:
+            break
+        repairs += done
+        model = simplified(model)
     refusals = onnx_express.refusals(model, opset(model, request))
     return Prepared(source=source, model=model, repairs=repairs, refusals=refusals, notes=notes_of_state(source))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import onnx_branches
 import onnx_maths
 import onnx_tensors
 import onnx_texts
@@ -63,7 +64,12 @@ def _not_float32(operation: Operation) -> bool:
     return bool(operation.inputs[0].dtype != tf.float32)
 
 
+def _of_float8(operation: Operation) -> bool:
+    return "float8" in operation.inputs[0].dtype.name
+
+
 ELEMENTWISE = (
+    *_shared("float8-as-rounding", "tf2onnx knows no floats of 8 bits", _of_float8),
     _rule("erfc-as-erf", "Erfc", onnx_maths.erfc, "ONNX has no Erfc"),
     *_shared("expm1-as-tanh log1p-as-log", "ONNX has neither Expm1 nor Log1p"),
     *_shared("xlogy-as-where xlog1py-as-where xdivy-as-where mul-no-nan-as-where"),
@@ -143,12 +149,17 @@ PLACES = (
         "onnxruntime gathers the first string of each row alone", onnx_tensors.gathers_rows, ONNXRUNTIME,
     ),
     _rule(
+        "slice-of-stated-size", "Slice", onnx_tensors.slice_of_stated_size,
+        "tf2onnx adds the largest integer to where a slice begins that goes to the end", onnx_tensors.may_go_to_the_end,
+    ),
+    _rule(
         "reverse-sequence-from-front", "ReverseSequence", onnx_tensors.reverse_sequence,
         "ONNX reverses one of the first two axes", onnx_tensors.reverses_inner,
     ),
     *_shared("dynamic-stitch-as-scatter", "tf2onnx appends what lies at the same index, and fails on scalars"),
     *_shared("invert-permutation-as-scatter", DTYPE),
-    *_shared("dynamic-update-slice-as-strided strided-slice-update-as-scatter"),
+    *_shared("strided-slice-update-as-scatter strided-slice-gradient-as-scatter dynamic-update-slice-as-gather"),
+    *_shared("broadcast-args-as-where"),
     *_shared("nth-element-as-top-k in-top-k-as-comparison search-sorted-as-comparison bucketize-as-comparison"),
     *_shared("list-diff-as-comparison"),
     _rule("unique-of-vector", "UniqueV2 UniqueWithCountsV2", onnx_tensors.unique, LACKING, onnx_tensors.is_of_one_axis),
@@ -209,6 +220,16 @@ TEXTS = (
     _rule("addition-of-strings", "Add AddV2", onnx_texts.added, "ONNX adds numbers alone", _of_strings),
 )
 
-BRANCHES = _shared("case-as-ifs", "ONNX has If alone")
+BRANCHES = (
+    *_shared("case-as-ifs", "ONNX has If alone"),
+    _rule(
+        "static-size-as-constant", "StridedSlice", onnx_branches.size_as_constant,
+        "tf2onnx computes a size when the model runs, where others of the shape vary", onnx_branches.is_size,
+    ),
+    _rule(
+        "decided-if-as-branch", "If StatelessIf", onnx_branches.decided,
+        "ONNX' checker infers shapes in the branch that can't run", onnx_branches.is_decided,
+    ),
+)  # fmt: skip
 
 RULES: tuple[Rule, ...] = (*BRANCHES, *TEXTS, *ELEMENTWISE, *SUMS, *MATRICES, *PLACES, *IMAGES)

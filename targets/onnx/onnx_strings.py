@@ -122,6 +122,9 @@ class Equal:
 
 @tf_op("StringToNumber")
 class StringToNumber:
+    """onnxruntime makes one cast of two in a row, and reads no "1e3" as an integer: the shape, once more, keeps them apart."""
+
     @classmethod
     def version_20(cls, ctx: Any, node: Any, **kwargs: Any) -> None:
-        become(ctx, node, [make(ctx, "Cast", node.input[0], to=node.output_dtypes[0] or TensorProto.FLOAT)])
+        number = make(ctx, "Cast", node.input[0], to=node.output_dtypes[0] or TensorProto.FLOAT)
+        become(ctx, node, [_shaped_like(ctx, number, node.input[0])])

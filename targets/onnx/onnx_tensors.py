@@ -37,6 +37,20 @@ def pad_as_gather(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     return tf.gather(tf.concat([tf.reshape(x, [-1]), tf.reshape(padding, [1])], axis=0), places)
 
 
+def may_go_to_the_end(operation: Operation) -> bool:
+    """Whether a size may be -1, which means all that is left, where the beginning isn't constant or the size isn't."""
+    begin, size = (tf.get_static_value(tensor) for tensor in operation.inputs[1:])
+    if size is None:
+        return operation.inputs[2].op.type != "SelectV2"  # which this repair makes
+    return begin is None and bool((size < 0).any())
+
+
+def slice_of_stated_size(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    x, begin, size = inputs
+    left = tf.shape(x, out_type=size.dtype) - begin
+    return tf.slice(x, begin, tf.where(size < 0, left, size))
+
+
 def reverses_inner(operation: Operation) -> bool:
     return {attribute(operation, "seq_dim"), attribute(operation, "batch_dim")} != {0, 1}
 

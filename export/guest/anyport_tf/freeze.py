@@ -323,7 +323,7 @@ def _shape_lookups(nodes: Any, results: MutableMapping[str, str], inside_functio
     for node in nodes:
         if not node.name.endswith("/anyport_shaped"):
             node.input[:] = [behind.get(name, name) for name in node.input]
-    for result, name in results.items():
+    for result, name in list(results.items()):
         results[result] = behind.get(name, name)
 
 

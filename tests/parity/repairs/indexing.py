@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 from shorthand import declare, drawn
-from tensorflow.compiler.tf2xla.ops import gen_xla_ops
 
 
 def places(*shape: int, below: int) -> Any:
@@ -69,14 +68,3 @@ declare(
     unknown=(),
 )
 declare("unravel-index-as-remainders", "one", lambda i: tf.unravel_index(i, [3, 4]), places(below=12))
-
-
-def _update(x: Any, update: Any, begin: Any) -> Any:
-    return gen_xla_ops.xla_dynamic_update_slice(input=x, update=update, indices=begin)
-
-
-for begin in ([1, 2], [9, -4]):
-    name = f"at_{begin[0]}"
-    declare(
-        "dynamic-update-slice-as-strided", name, _update, drawn(5, 4), drawn(2, 3, seed=1), np.array(begin, np.int32)
-    )

@@ -159,3 +159,27 @@ def halves_in_boxes() -> tuple[Any, list[Any]]:
         return tf.image.crop_and_resize(x, [[0.1, 0.2, 0.9, 0.8], [0.0, 0.3, 1.2, 1.0]], [1, 0], [3, 5])
 
     return call, [IMAGE.astype(np.float16)]
+
+
+declare("slice-of-stated-size", "to_the_end", lambda x: tf.slice(x, [tf.shape(x)[0] // 2, 1], [-1, 2]), X)
+declare(
+    "slice-of-stated-size", "of_any_size", lambda x, size: tf.slice(x, [1, 0], size), X, np.array([1, -1], np.int32)
+)
+
+
+@example("static-size-as-constant")
+def size_beside_one_that_varies() -> tuple[Any, list[Any]]:
+    @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32)])
+    def call(x: Any) -> Any:
+        return tf.cond(tf.equal(tf.shape(x)[1] + 1, 5), lambda: tf.concat([x, x], 0), lambda: x * 2)
+
+    return call, [X]
+
+
+for size in (4, 5):
+    declare(
+        "decided-if-as-branch",
+        f"size_of_{size}",
+        lambda x, size=size: tf.cond(tf.equal(tf.constant(size), 4), lambda: tf.concat([x, x], 0), lambda: x * 2),
+        X,
+    )

@@ -18,7 +18,7 @@ def case_as_ifs(operation: Operation, inputs: Sequence[Tensor]) -> list[Tensor]:
     index, *arguments = inputs
     library = operation.graph.as_graph_def()
     functions = {function.signature.name: function for function in library.library.function}
-    branches = [_inlined(library, functions[item.name], arguments) for item in operation.get_attr("branches")]
+    branches = [inlined(library, functions[item.name], arguments) for item in operation.get_attr("branches")]
 
     def chosen(number: int) -> list[Tensor]:
         if number == len(branches) - 1:
@@ -28,7 +28,7 @@ def case_as_ifs(operation: Operation, inputs: Sequence[Tensor]) -> list[Tensor]:
     return chosen(0)
 
 
-def _inlined(library: Any, function: Any, arguments: Sequence[Tensor]) -> Branch:
+def inlined(library: Any, function: Any, arguments: Sequence[Tensor]) -> Branch:
     """Return what puts a function's body, called with the arguments, into the graph that is being made."""
 
     def call() -> list[Tensor]:

@@ -73,16 +73,6 @@ def strided_slice_update(operation: Operation, inputs: Sequence[Tensor]) -> Tens
     return reshaped(written_once(flat, tf.reshape(places, [-1]), value), sizes(tensor))
 
 
-def dynamic_update_slice(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
-    """`XlaDynamicUpdateSlice`: a slice's value written where it begins, moved back into the tensor where it would end outside."""
-    tensor, update, begin = inputs
-    lengths = tf.stack(sizes(update))
-    begin = tf.minimum(tf.maximum(tf.cast(begin, tf.int32), 0), tf.stack(sizes(tensor)) - lengths)
-    return tf.raw_ops.TensorStridedSliceUpdate(
-        input=tensor, begin=begin, end=begin + lengths, strides=tf.ones_like(begin), value=update
-    )
-
-
 def dynamic_partition(operation: Operation, inputs: Sequence[Tensor]) -> list[Tensor]:
     """`DynamicPartition`: for each part, the rows whose number it is."""
     data, parts = inputs
@@ -176,7 +166,6 @@ COMPOSITIONS: Mapping[str, tuple[tuple[str, ...], Callable[..., Any]]] = {
     "tensor-scatter-extreme-as-mask": (("TensorScatterMax", "TensorScatterMin"), tensor_scatter_extreme),
     "tensor-scatter-update-as-scatter": (("TensorScatterUpdate",), tensor_scatter_update),
     "strided-slice-update-as-scatter": (("TensorStridedSliceUpdate",), strided_slice_update),
-    "dynamic-update-slice-as-strided": (("XlaDynamicUpdateSlice",), dynamic_update_slice),
     "dynamic-partition-as-where": (("DynamicPartition",), dynamic_partition),
     "dynamic-stitch-as-scatter": (("DynamicStitch", "ParallelDynamicStitch"), dynamic_stitch),
     "invert-permutation-as-scatter": (("InvertPermutation",), invert_permutation),
