@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
+from tensorflow.dtypes.experimental import float8_e4m3fn
 from tfjs_marks import again, cast, is_marked
 from tfjs_ranges import Ranges, is_small
 
@@ -164,16 +167,37 @@ def cut(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     return cast(value, dtype)
 
 
-HALVES = {tf.float16: 2.0**13 + 1, tf.bfloat16: 2.0**16 + 1}
-"""Dtype → what splits off the bits that it doesn't hold (Dekker, 1971)."""
+@dataclasses.dataclass(frozen=True)
+class Half:
+    """A float of less than 32 bits, as numbers of float32."""
+
+    splitter: float
+    """What splits off the bits that it doesn't hold (Dekker, 1971): 2^(24 - bits of the significand) + 1."""
+    normal: float
+    """The smallest number that isn't subnormal."""
+    steady: float
+    """Where float32's step is that of its subnormals."""
+    limit: float
+    """The smallest number that is rounded beyond its largest."""
+    beyond: float = float("inf")
+    """What is beyond its largest."""
+
+
+HALVES = {
+    tf.float16: Half(2.0**13 + 1, 2.0**-14, 0.75, 65520.0),
+    tf.bfloat16: Half(2.0**16 + 1, 0.0, 0.0, 2.0**100),
+    float8_e4m3fn: Half(2.0**20 + 1, 2.0**-6, 0.75 * 2**15, np.nextafter(np.float32(464), 465), float("nan")),
+}
 
 
 def rounds(operation: Operation) -> bool:
     """Whether a cast loses bits that TF.js, which has one float, would keep."""
-    source = operation.inputs[0].dtype
+    source, dtype = operation.inputs[0].dtype, operation.outputs[0].dtype
     return (
-        operation.outputs[0].dtype in HALVES
-        and source in (tf.float32, tf.float64, tf.float16)
+        dtype in HALVES
+        and source != dtype
+        and source.is_floating
+        and source.size >= dtype.size
         and not is_marked(operation)
     )
 
@@ -181,15 +205,14 @@ def rounds(operation: Operation) -> bool:
 def rounded(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     """The nearest number of the narrow dtype: its upper bits, its subnormals, its infinity."""
     dtype = operation.outputs[0].dtype
+    half = HALVES[dtype]
     x = tf.cast(inputs[0], tf.float32)
-    wide = x * HALVES[dtype]
+    wide = x * half.splitter
     made = wide - (wide - x)
-    if dtype == tf.float16:
-        # Floats about 0.75 are multiples of 2⁻²⁴, the step of the subnormals.
-        made = tf.where(tf.abs(x) < 2.0**-14, (x + 0.75) - 0.75, made)
-        made = tf.where(tf.abs(x) < 65520.0, made, x * float("inf"))
-    else:
-        made = tf.where(tf.abs(x) < 2.0**100, made, x)
+    if half.normal:
+        made = tf.where(tf.abs(x) < half.normal, (x + half.steady) - half.steady, made)
+    # As large as float32 itself, bfloat16 keeps what can't be split.
+    made = tf.where(tf.abs(x) < half.limit, made, x * half.beyond if half.normal else x)
     return cast(made, dtype)
 
 

@@ -46,7 +46,11 @@ LOWERED = frozenset((*FUNCTIONAL, "_SwitchN"))
 PRODUCTS = ("MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3")
 WIDE = (tf.complex64, tf.complex128)
 
+STANDARDIZED = "Standardize text in the page's own code, and build TextVectorization with standardize=None."
+
 HINTS = {
+    "StaticRegexReplace": STANDARDIZED,
+    "StringLower": STANDARDIZED,
     "Complex": "Work on the real and imaginary parts as two tensors.",
     "Svd": "Compute the decomposition before the export and keep its factors as weights.",
     "ResizeBicubic": 'Resize with method="bilinear", which TF.js has.',

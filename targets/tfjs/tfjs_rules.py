@@ -123,6 +123,7 @@ STRINGS = (
         lambda operation: _makes_strings(operation) and tfjs_strings.has_plain_separator(operation),
     ),
     _rule("reduce-join-as-ngrams", "ReduceJoin", tfjs_strings.reduced, LACKING, tfjs_strings.has_plain_separator),
+    _rule("integers-written-in-digits", "AsString", tfjs_strings.written, LACKING, tfjs_strings.is_plainly_written),
     _rule("split-as-older-split", "StringSplitV2", tfjs_strings.split, LACKING),
 )  # fmt: skip
 

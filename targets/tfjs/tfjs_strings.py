@@ -204,6 +204,43 @@ def reduced(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     return reshaped(joined_rows(rows, attribute(operation, "separator")), shape)
 
 
+# Writing numbers.
+
+DIGITS = 10
+"""As many as an integer of 32 bits has."""
+PIECES = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "-", "")
+MINUS, NOTHING = 10, 11
+"""Where in `PIECES` these stand."""
+
+
+def is_plainly_written(operation: Operation) -> bool:
+    """Whether `AsString` writes integers or booleans, without padding them."""
+    dtype = operation.inputs[0].dtype
+    return (dtype.is_integer or dtype == tf.bool) and attribute(operation, "width") <= 0
+
+
+def written(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    """`AsString` of integers: the pieces of each, joined; of booleans, one of two words."""
+    (value,) = inputs
+    if value.dtype == tf.bool:
+        return tf.where(value, "true", "false")
+    pieces = picked(tf.constant(PIECES), tf.stack(_pieces(tf.cast(value, tf.int32)), -1))
+    return tf.reshape(joined_rows(tf.reshape(pieces, [-1, DIGITS + 1]), ""), tf.shape(value))
+
+
+def _pieces(value: Tensor) -> list[Tensor]:
+    """Return the sign and the digits as places in `PIECES`.  Negative numbers reach further than positive ones."""
+    negative = value < 0
+    rest = tf.where(negative, value, -value)
+    places: list[Tensor] = []
+    for _ in range(DIGITS):
+        quotient = tf.math.floordiv(rest, -10)
+        digit = tf.negative(rest + 10 * quotient)
+        places.insert(0, tf.where(tf.equal(rest, 0), NOTHING, digit) if places else digit)
+        rest = tf.negative(quotient)
+    return [tf.where(negative, MINUS, NOTHING), *places]
+
+
 # Taking apart.
 
 WHITESPACE = " \t\n\v\f\r"

@@ -30,6 +30,7 @@ NodeDef = Any
 INT32 = np.iinfo(np.int32)
 
 NARROWED = {
+    "float8_e4m3fn": "float32",
     "float16": "float32",
     "bfloat16": "float32",
     "float64": "float32",

@@ -272,3 +272,45 @@ def python_unrolled(x):
     for i in range(4):
         x = tf.sin(x) + i if i % 2 else tf.cos(x) * (i + 1)
     return x
+
+
+@traced(floats(4, 3))
+def inner_loop_from_constants(x):
+    """An inner loop that begins with the same numbers each time."""
+    total = tf.constant(0.0)
+    for i in tf.range(4):
+        left = tf.constant(1.0)
+        for j in tf.range(3):
+            left = left * 0.5 + x[i, j]
+        total += left
+    return total
+
+
+@traced(floats(4))
+def state_becomes_constant(x):
+    factor, i = tf.constant(0.5), tf.constant(0)
+    while i < 4:
+        x = x * factor
+        factor = tf.constant(2.0)
+        i += 1
+    return {"x": x, "factor": factor}
+
+
+@traced(floats(4, 3))
+def array_made_in_loop(x):
+    """Each turn fills an array of its own."""
+    total = tf.zeros([3])
+    for i in tf.range(4):
+        row = tf.TensorArray(tf.float32, size=3, element_shape=[])
+        for j in tf.range(3):
+            row = row.write(j, x[i, j] * 2.0)
+        total += row.stack()
+    return total
+
+
+@traced(floats(None, 4))
+def tensor_array_concat_even(x):
+    pieces = tf.TensorArray(tf.float32, size=3, element_shape=[2, 4])
+    for i in tf.range(3):
+        pieces = pieces.write(i, x[:1] * tf.cast(i, tf.float32) + tf.ones([2, 1]))
+    return pieces.concat()

@@ -323,3 +323,20 @@ def ravel_and_unravel(x):
 def sets(a, b):
     """What is in one list and not in the other."""
     return tf.raw_ops.ListDiff(x=a, y=b).out, tf.reduce_any((a % 5)[:, None] == (b % 5)[None], axis=1)
+
+
+@traced(floats(None, 4, 5, 6))
+def steps_beside_single_elements(x):
+    return {
+        "before": x[:, 1, ::2],
+        "behind": x[..., -1, ::-2],
+        "around": x[0, :, ::2, 1],
+        "new_axes": x[:, tf.newaxis, 1, ::-1, tf.newaxis, 2:5:2],
+    }
+
+
+@traced(floats(None, 3), ints(None, 2))
+def gather_from_nothing(x, picks):
+    nothing = tf.zeros([tf.shape(x)[0], 3, 0])
+    gathered = tf.gather(nothing, picks % 3, batch_dims=1)
+    return tf.concat([gathered, tf.cast(picks, tf.float32)[..., tf.newaxis]], axis=2)

@@ -165,3 +165,34 @@ def bytes_to_features(x):
     codes = tf.cast(tf.io.decode_raw(x, tf.uint8, fixed_length=12), tf.int32)
     letters = (codes >= 97) & (codes <= 122)
     return tf.stack([tf.math.count_nonzero(letters, axis=1), tf.math.count_nonzero(codes == 32, axis=1)], axis=1)
+
+
+@traced(ints(None), floats(None, 4))
+def labels_gathered(which, scores):
+    """Labels that are constants, chosen by numbers."""
+    labels = tf.constant(["ant", "bee", "cat", "dog"])
+    best = tf.math.top_k(scores, 2)
+    return {"which": tf.gather(labels, which % 4), "best": tf.gather(labels, best.indices), "score": best.values}
+
+
+@traced(strings(None, 3), ints(None))
+def strings_rearranged(x, picks):
+    return {
+        "turned": tf.transpose(x),
+        "picked": tf.gather(x, picks % 3, axis=1),
+        "reversed": tf.reverse(x, [1]),
+        "padded": tf.pad(x, [[0, 1], [2, 0]], constant_values="-"),
+        "halves": tf.split(x, [1, 2], axis=1)[1],
+    }
+
+
+@traced(strings(None), samples=lambda: {"x": np.array(["a", "b", "a", "ü", "b", "a"])})
+def distinct_strings(x):
+    values, index, count = tf.unique_with_counts(x)
+    return {"values": values, "index": index, "count": count}
+
+
+@traced(strings(None), samples=lambda: {"x": np.array(["a b  c", "", " x\ty ", "ü,ö", ",", "a,b,,c,"])})
+def split_anywhere(x):
+    words, fields = tf.strings.split(x), tf.strings.split(x, ",")
+    return {"words": words.to_tensor(""), "fields": fields.to_tensor("?"), "counts": fields.row_lengths()}

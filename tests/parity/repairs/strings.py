@@ -78,6 +78,11 @@ declare(
 declare("reduce-join-as-ngrams", "both_in_order", lambda x: tf.strings.reduce_join(x, [0, 1]), words(2, 3), unknown=())
 declare("reduce-join-as-ngrams", "both", lambda x: tf.strings.reduce_join(x, [1, 0]), words(2, 3), unknown=())
 
+NUMBERS = np.array([[0, 7, -7, 10], [-(2**31), 2**31 - 1, 1200, -99]], np.int32)
+declare("integers-written-in-digits", "integers", tf.strings.as_string, NUMBERS)
+declare("integers-written-in-digits", "narrow", tf.strings.as_string, NUMBERS[0].astype(np.int8))
+declare("integers-written-in-digits", "booleans", tf.strings.as_string, NUMBERS > 0)
+
 LINES = np.array([b"a b  c", b"", b" x\ty ", b",", b"a,b,,c,", "zw\u00f6lf,\u00fc".encode()], object)
 for _separator in ("", ","):
     declare(

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 from examples import KEEPING, example
 from shorthand import declare, drawn
+from tensorflow.dtypes.experimental import float8_e4m3fn
 
 raw = tf.raw_ops
 
@@ -77,7 +78,7 @@ HALVES = np.concatenate(
     [scale * drawn(50, seed=exponent) for exponent, scale in enumerate(np.float32([1, 1e3, 3e4, 1e-5, 1e-7]))]
 )
 EDGES = np.array([0.0, 65504, 65519, 65520, 1e30, np.inf, -np.inf, np.nan, 2**-24, 2**-25, 2**-14], np.float32)
-for kind in (tf.float16, tf.bfloat16):
+for kind in (tf.float16, tf.bfloat16, float8_e4m3fn):
     name = f"to_{kind.name}"
     declare(
         "cast-to-half-rounds", name, lambda x, to=kind: tf.cast(tf.cast(x, to), tf.float32),
