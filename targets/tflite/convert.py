@@ -1,4 +1,4 @@
-"""Guest script: canonical form → one `.tflite` that holds every signature.
+"""Guest script: canonical form → one `.tflite` that holds every signature, and the self-test that goes with it.
 
 Request: `canonical`, `out` (an empty folder), `variant`.  Result: `signatures` — for each `file`, `key` (the name of
 the signature in the file), `inputs` and `outputs` (contract name → the file's name), `dtypes` (for `inputs` and `outputs`,
@@ -11,6 +11,7 @@ would carry them through protobufs (ResNet50: 8.5 s against 12.8 s).
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,6 +28,8 @@ from anyport_tf.preflight import repairs_report
 from anyport_tf.saved_model import argument_names, write_saved_model
 
 FILE = "model.tflite"
+SELFTEST = "selftest.py"
+"""Goes with the file to the board, and proves it there."""
 
 
 def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
@@ -37,6 +40,7 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     progress("converting")
     content = _convert(prepared.model)
     (Path(request["out"]) / FILE).write_bytes(content)
+    shutil.copyfile(Path(__file__).with_name(SELFTEST), Path(request["out"]) / SELFTEST)
     contracts = zip(source.contract["signatures"], prepared.model.contract["signatures"], strict=True)
     return {
         "signatures": {stated["name"]: _mapping(stated, file) for stated, file in contracts},

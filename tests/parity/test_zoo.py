@@ -26,7 +26,8 @@ def test_zoo_model_is_proved_in_every_runtime(model: str, to: str, tmp_path: Pat
     (artifact,) = report.artifacts
     assert artifact.status == "passed", json.dumps(report.manifest["artifacts"], indent=1)
     assert artifact.runs, "a target without a runtime proves nothing"
-    assert [run.runtime for run in artifact.runs] == [runtime.name for runtime in targets.registry()[to].runtimes]
+    meant = [runtime.name for runtime in targets.registry()[to].runtimes if runtime.default]
+    assert [run.runtime for run in artifact.runs] == meant
     stated = [
         (item["name"], output["name"])
         for item in report.manifest["contract"]["signatures"]
