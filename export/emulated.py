@@ -118,12 +118,11 @@ def _own() -> str:
 
 def _unpack(packages: Sequence[Path], emulator: str, staging: Path, step: Step) -> None:
     for package in packages:
+        command: list[str | Path] = ["dpkg-deb", "--extract", package, staging / "root"]
         if package.name.startswith(f"{EMULATOR_PACKAGE}_"):
             # It holds an emulator for each of 30 processors, 280 MB; one will do.
             script = 'dpkg-deb --fsys-tarfile "$1" | tar --extract --directory "$2" --strip-components 3 "./usr/bin/$3"'
             command = ["sh", "-c", script, "sh", package, staging / "bin", emulator]
-        else:
-            command = ["dpkg-deb", "--extract", package, staging / "root"]
         step(command, f"{package.name} could not be unpacked", "Remove what fills the disk, then")
 
 
@@ -138,12 +137,21 @@ def _write_launcher(machine: Mapping[str, Any], staging: Path) -> Path:
 def _install(toolchain: Toolchain, python: Path, root: Path, step: Step) -> None:
     """Install what is locked: uv asks the emulated Python which wheels are its own."""
     uv = [sys.executable, "-m", "uv", "--no-config", "--no-progress"]
-    sync = ["pip", "sync", "--require-hashes", "--no-build", "--python", python, "--target", root / SITE]
+    sync: list[str | Path] = [
+        "pip",
+        "sync",
+        "--require-hashes",
+        "--no-build",
+        "--python",
+        python,
+        "--target",
+        root / SITE,
+    ]
     step([*uv, *sync, toolchain.lock], "its packages could not be installed")
     # Compiled by a Python of this machine, many times as fast; the hash in the files keeps their dates from mattering.
     compile_all = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
     folders = [root / SITE, root / "usr" / "lib" / "python3.11", root / "usr" / "lib" / "python3"]
     # Some of the standard library's test files are not meant to compile.
-    run = [*uv, "run", "--no-project", "--python", toolchain.python, "python", *compile_all, *folders]
+    run: list[str | Path] = [*uv, "run", "--no-project", "--python", toolchain.python, "python", *compile_all, *folders]
     step(run, "its Python files could not be compiled", needed=False)
     step([python, "-I", "-c", "import numpy"], "its Python does not start under qemu")

@@ -236,9 +236,11 @@ def _quantised(array: Array, port: Mapping[str, Any]) -> Array:
     limits = np.iinfo(port["dtype"])
     scaled = array.astype(np.float32) / np.float32(port["scale"])
     rounded = np.trunc(scaled + np.copysign(np.float32(0.5), scaled)) + port["zero_point"]
-    return np.clip(rounded, limits.min, limits.max).astype(port["dtype"])
+    clipped: Array = np.clip(rounded, limits.min, limits.max).astype(port["dtype"])
+    return clipped
 
 
 def _dequantised(array: Array, port: Mapping[str, Any]) -> Array:
     """Return the numbers that the integers of an output stand for."""
-    return ((array.astype(np.int32) - port["zero_point"]) * np.float32(port["scale"])).astype(np.float32)
+    meant: Array = (array.astype(np.int32) - port["zero_point"]) * np.float32(port["scale"])
+    return meant.astype(np.float32)

@@ -54,8 +54,8 @@ def main() -> int:
     except CannotRun as error:
         print(f"FAILED: {error}")
         return 1
-    for name, fault, error in verdicts:
-        print(f"{'FAILED' if fault else 'passed'}  {name}: {fault or f'max abs error {error:.1e}'}")
+    for name, fault, largest in verdicts:
+        print(f"{'FAILED' if fault else 'passed'}  {name}: {fault or f'max abs error {largest:.1e}'}")
     wrong = sum(1 for _, fault, _ in verdicts if fault)
     verdict = f"FAILED: {wrong} of {len(verdicts)} outputs are wrong" if wrong else f"passed: {len(verdicts)} outputs"
     print(f"{verdict}; {package} on {platform.machine()}")
@@ -184,7 +184,8 @@ def _quantised(array: Array, port: Mapping[str, Any]) -> Array:
     limits = np.iinfo(port["dtype"])
     scaled = array.astype(np.float32) / np.float32(port["scale"])
     rounded = np.trunc(scaled + np.copysign(np.float32(0.5), scaled)) + port["zero_point"]
-    return np.clip(rounded, limits.min, limits.max).astype(port["dtype"])
+    clipped: Array = np.clip(rounded, limits.min, limits.max).astype(port["dtype"])
+    return clipped
 
 
 def compare(
@@ -228,8 +229,8 @@ def _as_float(array: Array) -> Array:
 
 
 def _same_holes(want: Array, have: Array) -> bool:
-    infinities = [np.where(np.isinf(array), array, 0) for array in (want, have)]
-    return np.array_equal(np.isnan(want), np.isnan(have)) and np.array_equal(*infinities)
+    infinite, infinite_here = (np.where(np.isinf(array), array, 0) for array in (want, have))
+    return np.array_equal(np.isnan(want), np.isnan(have)) and np.array_equal(infinite, infinite_here)
 
 
 def _scale(floats: Pairs) -> float:
