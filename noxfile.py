@@ -20,6 +20,7 @@ nox.options.sessions = [
     "repairs",
     "current",
     "mixtures",
+    "devices",
     "parity",
     "variants",
     "browsers",
@@ -123,6 +124,13 @@ def mixtures(session: nox.Session) -> None:
     """Random models of three layers of the catalogue; `-- --examples N` for more of them."""
     _install(session, *TESTING)
     session.run("pytest", "tests/parity/test_mixtures.py", *session.posargs)
+
+
+@nox.session
+def devices(session: nox.Session) -> None:
+    """A network and an LSTM on emulated ARM boards and in TFLM, and the self-test that goes to a board."""
+    _install(session, *TESTING)
+    session.run("pytest", "tests/parity/test_devices.py", *session.posargs)
 
 
 @nox.session

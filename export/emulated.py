@@ -118,12 +118,11 @@ def _own() -> str:
 
 def _unpack(packages: Sequence[Path], emulator: str, staging: Path, step: Step) -> None:
     for package in packages:
+        command: list[str | Path] = ["dpkg-deb", "--extract", package, staging / "root"]
         if package.name.startswith(f"{EMULATOR_PACKAGE}_"):
             # It holds an emulator for each of 30 processors, 280 MB; one will do.
             script = 'dpkg-deb --fsys-tarfile "$1" | tar --extract --directory "$2" --strip-components 3 "./usr/bin/$3"'
-            command: list[str | Path] = ["sh", "-c", script, "sh", package, staging / "bin", emulator]
-        else:
-            command = ["dpkg-deb", "--extract", package, staging / "root"]
+            command = ["sh", "-c", script, "sh", package, staging / "bin", emulator]
         step(command, f"{package.name} could not be unpacked", "Remove what fills the disk, then")
 
 

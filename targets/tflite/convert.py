@@ -1,4 +1,4 @@
-"""Guest script: canonical form → one `.tflite` that holds every signature.
+"""Guest script: canonical form → one `.tflite` that holds every signature, and the self-test that goes with it.
 
 Request: `canonical`, `out` (an empty folder), `variant` and, for a variant that is calibrated, `calibration` (inputs as
 `anyport_guest.read_calls` reads them).  Result: `signatures` — for each `file`, `key` (the name of the signature in the
@@ -16,6 +16,7 @@ would carry them through protobufs (ResNet50: 8.5 s against 12.8 s).
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import tempfile
 import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
@@ -35,6 +36,8 @@ from anyport_tf.preflight import repairs_report
 from anyport_tf.saved_model import argument_names, write_saved_model
 
 FILE = "model.tflite"
+SELFTEST = "selftest.py"
+"""Goes with the file to the board, and proves it there."""
 
 
 def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
@@ -43,6 +46,7 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     prepared.check("TFLite")
     source = prepared.source
     progress("converting")
+    shutil.copyfile(Path(__file__).with_name(SELFTEST), Path(request["out"]) / SELFTEST)
     stated = {contract["name"]: contract for contract in source.contract["signatures"]}
     taken = {contract["name"]: contract for contract in prepared.model.contract["signatures"]}
     mapping = {name: _mapping(stated[name], taken[name]) for name in stated}

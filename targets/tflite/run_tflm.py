@@ -57,6 +57,7 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     stated = next(item for item in request["contract"]["signatures"] if item["name"] == name)
     with open(os.path.join(request["artifact"], mapping["file"]), "rb") as file:
         content = file.read()
+    _check_shapes(content)
     arena = _measured(content)
     started = time.monotonic()
     interpreter, arena = _smallest(content, arena)
@@ -114,6 +115,26 @@ def _places(content: bytes, mapping: Mapping[str, Any]) -> dict[str, dict[str, i
         role: {port.name.decode(): order.index(port.tensorIndex) for port in ports if port.tensorIndex in order}
         for role, (ports, order) in ends.items()
     }
+
+
+def _check_shapes(content: bytes) -> None:
+    """Refuse a file whose stated shapes TFLM would take for true when they aren't.
+
+    TFLM infers no shapes.  Where the batch is open the file states 1, which SPACE_TO_BATCH_ND, what a dilated convolution
+    becomes, makes more of; the kernel then fills a part of the tensor and says nothing.
+    """
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
+    codes = [runtime.get_builtin_code_from_operator_code(code) for code in model.operatorCodes]
+    for graph in model.subgraphs:
+        for node in graph.operators or ():
+            if codes[node.opcodeIndex] == schema.BuiltinOperator.SPACE_TO_BATCH_ND:
+                given, made = (graph.tensors[ports[0]].shape for ports in (node.inputs, node.outputs))
+                if np.prod(made) < np.prod(given):
+                    raise Refused(
+                        f"TFLM takes SPACE_TO_BATCH_ND of {list(map(int, given))} for {list(map(int, made))}, as the file "
+                        "states it with an open batch, and would answer wrongly",
+                        "Fix the model's batch at 1, or do without dilation.",
+                    )
 
 
 def _operators(content: bytes) -> list[str]:

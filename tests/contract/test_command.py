@@ -57,6 +57,19 @@ def test_a_check_of_one_runtime_runs_no_other(anyport: Anyport, exported: Path) 
     assert [run["runtime"] for run in answer.artifact("tflite")["runs"]] == ["litert"]
 
 
+def test_a_check_in_a_runtime_runs_what_can_be_run_there_and_nowhere_else(anyport: Anyport, exported: Path) -> None:
+    answer = anyport("check", exported, "--runtime", "litert", "--only", "tflite", "--json", cwd=exported.parent)
+    assert [run["runtime"] for run in answer.artifact("tflite")["runs"]] == ["litert"]
+    assert answer.code == 0
+    for words, said in (
+        (("--runtime", "litrt"), "no runtime of what this export holds 'litrt'"),
+        (("--runtime", "litert", "--only", "tflite@litert"), "names a runtime, and so does --runtime"),
+    ):
+        answer = anyport("check", exported, *words, cwd=exported.parent)
+        assert answer.code == 2
+        assert said in answer.err
+
+
 def test_a_check_of_what_the_export_does_not_hold_is_refused(anyport: Anyport, exported: Path) -> None:
     answer = anyport("check", exported, "--only", "saved_model", cwd=exported.parent)
     assert answer.code == 2
