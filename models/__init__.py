@@ -77,7 +77,8 @@ def classify(text: str) -> Source:
     Raises `RequestError` for what is none of them.
     """
     if text in zoo.names():
-        return Source(kind="python", text=text, path=zoo.path(text), name="build", **zoo.companions(text))
+        data = {kind: zoo.companions(text).get(kind) for kind in ("samples", "labels", "calibration")}
+        return dataclasses.replace(Source(kind="python", text=text, path=zoo.path(text), name="build"), **data)
     _, colon, name = text.rpartition(":")
     if colon and re.fullmatch(r"[A-Za-z_][\w.]*", name) and not Path(text).exists():
         return python_source(text)

@@ -46,14 +46,16 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     stated = {contract["name"]: contract for contract in source.contract["signatures"]}
     taken = {contract["name"]: contract for contract in prepared.model.contract["signatures"]}
     mapping = {name: _mapping(stated[name], taken[name]) for name in stated}
+    notes = list(prepared.notes)
     for file, model in _files(prepared.model, request["variant"]).items():
         content = _convert(model, request["variant"], _converter(source, model, mapping, request))
         (Path(request["out"]) / file).write_bytes(content)
+        notes += tflite_quantise.notes(content) if request["variant"] in CALIBRATED else []
         for name in model.signatures:
             mapping[name] |= {"file": file, **_quantization(content, mapping[name], request["variant"])}
     return {
         "signatures": mapping,
-        "notes": list(prepared.notes),
+        "notes": list(dict.fromkeys(notes)),
         "repairs": repairs_report(source, prepared.repairs),
     }
 

@@ -97,12 +97,12 @@ def _quantised(array: Array, port: dict[str, Any]) -> Array:
     limits = np.iinfo(port["dtype"])
     scaled = array.astype(np.float32) / np.float32(port["scale"])
     rounded = np.trunc(scaled + np.copysign(np.float32(0.5), scaled)) + port["zero_point"]
-    return np.clip(rounded, limits.min, limits.max).astype(port["dtype"])
+    return np.asarray(np.clip(rounded, limits.min, limits.max), port["dtype"])
 
 
 def _dequantised(array: Array, port: dict[str, Any]) -> Array:
     """Return the numbers that the integers of an output stand for."""
-    return ((array.astype(np.int32) - port["zero_point"]) * np.float32(port["scale"])).astype(np.float32)
+    return np.asarray((array.astype(np.int32) - port["zero_point"]) * np.float32(port["scale"]), np.float32)
 
 
 def _narrowed_outputs(contract: dict[str, Any], signature: str, dtypes: dict[str, str]) -> dict[str, str]:
