@@ -36,7 +36,7 @@ MOST_ROWS = 500
 Dataset = Callable[[], Iterator[tuple[str, Tensors]]]
 
 
-class QuantisingConverter(lite.TFLiteSavedModelConverterV2):  # type: ignore[misc]
+class QuantisingConverter(lite.TFLiteSavedModelConverterV2):
     """`TFLiteConverter.from_saved_model` for one variant, less what its public `convert` does for metrics."""
 
     def __init__(self, folder: str, signatures: list[str], variant: str, dataset: Dataset) -> None:
