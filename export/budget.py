@@ -72,6 +72,8 @@ def judge(verdicts: Sequence[OutputVerdict], budget: Budget) -> list[OutputVerdi
 def _judged(verdict: OutputVerdict, budget: Budget) -> OutputVerdict:
     if verdict.max_abs_error == 0:
         return dataclasses.replace(verdict, passed=True, reason="")
+    if verdict.equal is not None and budget.equal is None:
+        return verdict  # integers that nothing was said of are to be equal, as ever
     faults = [fault for name in NAMES if (fault := _fault(verdict, name, getattr(budget, name)))]
     return dataclasses.replace(
         verdict, passed=not faults, reason=f"beyond the budget: {'; '.join(faults)}" if faults else ""

@@ -77,20 +77,24 @@ def classify(text: str) -> Source:
     Raises `RequestError` for what is none of them.
     """
     if text in zoo.names():
-        beside = zoo.companions(text)
-        return Source(
-            kind="python",
-            text=text,
-            path=zoo.path(text),
-            name="build",
-            samples=beside.get("samples"),
-            labels=beside.get("labels"),
-            calibration=beside.get("calibration"),
-        )
+        return _of_the_zoo(text)
     _, colon, name = text.rpartition(":")
     if colon and re.fullmatch(r"[A-Za-z_][\w.]*", name) and not Path(text).exists():
         return python_source(text)
     return _on_disk(text, Path(text).expanduser())
+
+
+def _of_the_zoo(name: str) -> Source:
+    data = zoo.companions(name)
+    return Source(
+        kind="python",
+        text=name,
+        path=zoo.path(name),
+        name="build",
+        samples=data.get("samples"),
+        labels=data.get("labels"),
+        calibration=data.get("calibration"),
+    )
 
 
 def python_source(text: str) -> Source:

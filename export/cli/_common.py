@@ -165,4 +165,9 @@ def print_notes(manifest: Mapping[str, Any]) -> None:
         print(f"note: {note}", file=sys.stderr)
     for artifact in manifest["artifacts"]:
         for note in artifact["notes"]:
-            print(f"note: {artifact['target']}: {note}", file=sys.stderr)
+            name = (
+                artifact["target"]
+                if artifact["path"] == artifact["target"]
+                else f"{artifact['target']}:{artifact['variant']}"
+            )
+            print(f"note: {name}: {note}", file=sys.stderr)

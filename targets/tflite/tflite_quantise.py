@@ -6,6 +6,7 @@ the inputs and outputs of the file.  `prepare` has refused what none of this can
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -13,16 +14,21 @@ import numpy as np
 import tensorflow as tf
 import tflite_batch
 from tensorflow.lite.python import lite
+from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.python.convert import mlir_quantize
 from tensorflow.lite.python.optimize import calibrator
+from tensorflow.lite.tools import flatbuffer_utils
 from tflite_limits import CALIBRATED
 
-from anyport_guest import Calls, Tensors
+from anyport_guest import Array, Calls, Tensors
 from anyport_tf.canonical import Canonical
 
 FLOAT_OPS = ("DIV", "LOG", "SQRT", "RSQRT")
 """Operators that stay in float32, since tflite-runtime 2.14.0 lacks them in int8: it has no LOG or SQRT of version 2, and
 loads a DIV and then fails when it is invoked.  ai-edge-litert 2.3.0 runs them all."""
+
+BETWEEN = ("DEQUANTIZE", "QUANTIZE")
+"""Operators that lead from one to the other."""
 
 MOST_ROWS = 500
 """Rows that calibration looks at; more of them hardly move the ranges, and take their time."""
@@ -87,10 +93,14 @@ def dataset(calls: Calls, source: Canonical, names: Mapping[str, Mapping[str, st
             for row in _alike(_rows(calls[signature], batched[signature])):
                 yield (
                     signature,
-                    {names[signature][key]: value.astype(dtypes[signature][key]) for key, value in row.items()},
+                    {names[signature][key]: _as(value, dtypes[signature][key]) for key, value in row.items()},
                 )
 
     return feed
+
+
+def _as(value: Array, dtype: str) -> Array:
+    return value if dtype == "string" else value.astype(dtype)
 
 
 def _rows(calls: list[Tensors], batched: bool) -> list[Tensors]:
@@ -105,6 +115,21 @@ def _rows(calls: list[Tensors], batched: bool) -> list[Tensors]:
 def _alike(rows: list[Tensors]) -> list[Tensors]:
     shapes = [{name: array.shape for name, array in row.items()} for row in rows]
     return [row for row, shape in zip(rows, shapes, strict=True) if shape == shapes[0]]
+
+
+def notes(content: bytes) -> list[str]:
+    """Say which operators of an int8 file compute in float32, for whoever has a chip that can't."""
+    file = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+    kinds = {number: name for name, number in vars(schema.BuiltinOperator).items() if isinstance(number, int)}
+    found = Counter(
+        kinds[max(code.builtinCode, code.deprecatedBuiltinCode)]
+        for graph in file.subgraphs
+        for operator in graph.operators
+        for code in [file.operatorCodes[operator.opcodeIndex]]
+        if any(graph.tensors[tensor].type == schema.TensorType.FLOAT32 for tensor in operator.outputs)
+    )
+    named = ", ".join(f"{name} ×{count}" for name, count in sorted(found.items()) if name not in BETWEEN)
+    return [f"operators that compute in float32: {named}"] if named else []
 
 
 def ports(content: bytes, signature: str) -> dict[str, dict[str, dict[str, Any]]]:

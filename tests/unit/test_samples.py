@@ -132,3 +132,30 @@ def test_what_is_no_archive_is_refused(samples: Any, tmp_path: Path) -> None:
     (tmp_path / "s.npz").write_bytes(b"no zip")
     with pytest.raises(Exception, match="can't read samples"):
         samples.load(str(tmp_path / "s.npz"), contract_of(tensor("x", "float32", None, 2)))
+
+
+def test_what_a_generator_yields_is_drawn_batch_by_batch(samples: Any) -> None:
+    contract = contract_of(tensor("x", "float32", None, 2))
+    batches = ({"x": np.full((2, 2), number, np.float32)} for number in range(3))
+    assert [call["x"][0, 0] for call in samples.drawn(batches, contract)["serving_default"]] == [0, 1, 2]
+
+
+def test_a_generator_that_never_ends_is_left(samples: Any) -> None:
+    contract = contract_of(tensor("x", "float32", None, 2))
+    calls = samples.drawn(iter(lambda: {"x": np.zeros((1, 2), np.float32)}, None), contract)
+    assert len(calls["serving_default"]) == samples.MOST_BATCHES
+
+
+@pytest.mark.parametrize(
+    ("batches", "said"),
+    [
+        ([], "yields nothing"),
+        ([3], "batch 0 is int"),
+        ([{"y": np.zeros((1, 2), np.float32)}], "no array named 'x'"),
+        ([{"x": np.zeros((1, 3), np.float32)}], "shape"),
+    ],
+)
+def test_what_a_generator_may_not_yield_is_named(samples: Any, batches: list[Any], said: str) -> None:
+    with pytest.raises(Exception, match=said) as caught:
+        samples.drawn(batches, contract_of(tensor("x", "float32", None, 2)))
+    assert caught.value.hint
