@@ -47,7 +47,7 @@ export function verdict(manifest, artifact, result, outputs) {
 /** Say that the artifact could not be run. */
 export function failure(error) {
   conclude('error', '! COULD NOT RUN');
-  at('reason').textContent = String(error?.message ?? error);
+  at('reason').textContent = [error?.message ?? error, error?.hint].filter(Boolean).join('. ');
   console.error(error);
 }
 
@@ -68,7 +68,7 @@ function output({signature, name, passed, reason, max_abs_error: absolute, max_r
   if (absolute !== null) item.append(element('p', `max abs error ${digits(absolute)}, max rel error ${digits(relative)}`));
   if (worst) {
     item.append(element('p', `worst: [${worst.index.join(', ')}] of call ${worst.call}`));
-    item.append(element('p', `expected ${worst.expected}, got ${worst.actual}`));
+    item.append(element('p', `expected ${value(worst.expected)}, got ${value(worst.actual)}`));
   }
   return item;
 }
@@ -82,6 +82,11 @@ function element(tag, text, attributes = {}) {
 
 function digits(number) {
   return number === 0 ? '0' : number.toExponential(1);
+}
+
+/** A float32 has no more than nine digits to tell. */
+function value(number) {
+  return typeof number === 'number' ? String(Number(number.toPrecision(9))) : number;
 }
 
 function milliseconds(seconds) {
