@@ -1,6 +1,6 @@
 /**
  * Reads the golden samples: `readCalls(buffer)` takes the bytes of a `samples.npz` and returns, for each signature, its
- * calls in order, each `{inputs, outputs}`: tensors by name.
+ * calls in order, each `{inputs, outputs}`, and `labels` where there are any: tensors by name.
  *
  * The keys of the archive are those that `anyport_guest.py` states: SIGNATURE/CALL/ROLE/NAME, percent-encoded.  A tensor is
  * `{dtype, shape, data}` with NumPy's name of the dtype: a typed array, a Float32Array for float16, the interleaved parts
@@ -35,7 +35,7 @@ export function readCalls(buffer) {
     const [signature, call, role, name] = key.replace(/\.npy$/, '').split('/').map(decodeURIComponent);
     const calls = (signatures[signature] ??= []);
     calls[Number(call)] ??= {inputs: {}, outputs: {}};
-    calls[Number(call)][role][name] = readNpy(bytes, key);
+    (calls[Number(call)][role] ??= {})[name] = readNpy(bytes, key);
   }
   return signatures;
 }
