@@ -219,6 +219,15 @@ def growing_shape(x):
     return rows
 
 
+@traced(floats(4), floats(4))
+def variables_that_shift(x, y):
+    """Each turn, one variable takes what another was."""
+    before, now, other = x, y, x * y
+    for i in tf.range(5):
+        before, now, other = now, 0.5 * now + 0.25 * before + tf.cast(i, tf.float32), before
+    return {"before": before, "now": now, "other": other}
+
+
 @traced(floats(3))
 def maximum_iterations(x):
     i, x = tf.while_loop(

@@ -86,6 +86,26 @@ def ring_buffer():
     return RingBuffer()
 
 
+class Table(tf.Module):
+    """A table some of whose rows are replaced, added to and sliced."""
+
+    def __init__(self):
+        super().__init__()
+        self.rows = tf.Variable(tf.zeros([5, 3]), trainable=False)
+
+    @tf.function(input_signature=[floats(2, 3)])
+    def __call__(self, x):
+        self.rows.scatter_nd_add([[3], [1]], x)
+        self.rows.scatter_update(tf.IndexedSlices(x[0] * 2.0, 4))
+        self.rows[0, 1:].assign(x[1, :2])
+        return self.rows.read_value()
+
+
+@case
+def rows_of_a_variable():
+    return Table()
+
+
 class Streaming(tf.Module):
     """A causal filter that remembers the end of the last block."""
 

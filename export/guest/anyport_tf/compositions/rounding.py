@@ -24,8 +24,8 @@ LARGEST = 2.0**100
 def narrow_cast(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     """Return the nearest number of the narrow dtype, which a cast keeps: its upper bits, subnormals and infinity."""
     dtype = operation.outputs[0].dtype
-    if dtype not in SPLITTERS:
-        raise Inapplicable(f"{dtype.name} is no narrow float")
+    if dtype not in SPLITTERS or attribute(operation, "Truncate"):
+        raise Inapplicable("it rounds nothing to a narrow float")
     x = tf.cast(inputs[0], tf.float32)
     wide = x * SPLITTERS[dtype]
     made = wide - (wide - x)
