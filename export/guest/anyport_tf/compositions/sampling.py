@@ -118,10 +118,19 @@ def _projected(transforms: Tensor, rows: Size, columns: Size) -> tuple[Tensor, T
     a0, a1, a2, b0, b1, b2, c0, c1 = (part[:, None, None] for part in tf.unstack(transforms, 8, axis=1))
     y = tf.range(tf.cast(rows, tf.float32))[:, None]
     x = tf.range(tf.cast(columns, tf.float32))
-    depth = c0 * x + c1 * y + 1
+    depth = _plus(c0 * x + c1 * y, tf.ones_like(c0))
     defined = tf.not_equal(depth, 0)
     depth = tf.where(defined, depth, 1.0)
-    return (b0 * x + b1 * y + b2) / depth, (a0 * x + a1 * y + a2) / depth, defined
+    return _plus(b0 * x + b1 * y, b2) / depth, _plus(a0 * x + a1 * y, a2) / depth, defined
+
+
+def _plus(total: Tensor, offset: Tensor) -> Tensor:
+    """Return the sum, with one more axis meanwhile.
+
+    Of three numbers in a row TensorFlow's optimiser adds the smallest tensors first; what lies halfway between two elements,
+    but for the rounding, would then go to the other one.
+    """
+    return tf.squeeze(total[..., None] + offset[..., None], -1)
 
 
 def _reader(images: Tensor, fill: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
