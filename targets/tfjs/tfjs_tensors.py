@@ -27,9 +27,13 @@ def where(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
 
 
 def misreads_steps(operation: Operation) -> bool:
-    """Whether a slice may have steps beside what the kernel can't step through: other dtypes, single elements."""
+    """Whether a slice may have steps beside what the kernel can't step through: other dtypes, single elements.
+
+    What a loop's body is handed as steps is a constant of the graph around it, and nearly always 1.
+    """
     steps = value_of(operation.inputs[3])
-    stepping = steps is None or bool((steps != 1).any())
+    handed_in = operation.inputs[3].op.type == "Placeholder"
+    stepping = not handed_in if steps is None else bool((steps != 1).any())
     return stepping and (not operation.inputs[0].dtype.is_floating or bool(attribute(operation, "shrink_axis_mask")))
 
 
