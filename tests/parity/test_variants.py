@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,15 @@ def test_an_lstm_is_proved_in_every_variant_or_refused_for_a_reason(tmp_path: Pa
         assert artifact.convert_seconds < 60
     others = {name: artifact.reason for name, artifact in found.items() if artifact.status != "passed"}
     assert set(others) == set(refused), others
+
+
+def test_an_onnx_file_has_the_operator_set_that_was_asked_for(tmp_path: Path, tensorflow_python: Path) -> None:
+    report = anyport.export("mlp", to=["onnx", "onnx:int8-dynamic"], out=tmp_path / "out", opset=13)
+    assert report.passed
+    tell = "import onnx, sys; print({o.version for o in onnx.load(sys.argv[1]).opset_import if not o.domain})"
+    for artifact in report.artifacts:
+        command = [str(tensorflow_python), "-I", "-c", tell, str(report.path / artifact.files[0]["path"])]
+        assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "{13}\n"
 
 
 def zoo_file(kind: str) -> Path:
