@@ -92,15 +92,12 @@ def _toolchains() -> list[dict[str, Any]]:
 def _browser() -> list[dict[str, Any]]:
     from anyport import targets
 
-    found = []
+    found = {}
     for target in targets.registry().values():
         for runtime in target.runtimes:
             if runtime.spares:
-                local = runtime.local()
-                what = (
-                    ", ".join(str(value) for value in local.values())
-                    if local
-                    else f"none; {', '.join(runtime.spares)} stands in"
-                )
-                found.append(_item(f"{runtime.name}, this machine's own", True, what))
-    return found
+                names, local = ", ".join(runtime.spares), runtime.local()
+                what = ", ".join(str(value) for value in local.values()) if local else f"none; {names} stands in"
+                # Many runtimes share one browser.
+                found[f"{names}, this machine's own"] = what
+    return [_item(name, True, what) for name, what in found.items()]

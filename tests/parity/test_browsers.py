@@ -152,26 +152,30 @@ class Stand:
         return found[0]
 
 
-def browser_processes(which: str = "") -> list[int]:
-    """Return the processes of this test's browsers: the first of each (`which` empty), or those of a type."""
-    listed = subprocess.run(["ps", "-eww", "-o", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
-    rows = [line.split(None, 2) for line in listed.splitlines()[1:]]
-    children: dict[int, list[tuple[int, str]]] = {}
-    for pid, parent, arguments in rows:
-        children.setdefault(int(parent), []).append((int(pid), arguments))
-    family, waiting = [], [os.getpid()]
+def family(root: int) -> dict[int, str]:
+    """Return the processes below one, with their command lines."""
+    command = ["ps", "-eww", "-o", "pid,ppid,args"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    children: dict[int, dict[int, str]] = {}
+    for line in listed.splitlines()[1:]:
+        pid, parent, arguments = line.split(None, 2)
+        children.setdefault(int(parent), {})[int(pid)] = arguments
+    found: dict[int, str] = {}
+    waiting = [root]
     while waiting:
-        below = children.get(waiting.pop(), [])
-        family += below
-        waiting += [pid for pid, _ in below]
-    browsers = [
-        (pid, arguments)
-        for pid, arguments in family
-        if "chromium" in arguments.split()[0] or "chrome" in arguments.split()[0]
-    ]
+        below = children.get(waiting.pop(), {})
+        found |= below
+        waiting += below
+    return found
+
+
+def browser_processes(which: str = "", root: int | None = None) -> list[int]:
+    """Return the processes of a process's browsers: the first of each (`which` empty), or those of a type."""
+    below = family(os.getpid() if root is None else root)
+    browsers = {pid: line for pid, line in below.items() if "chrom" in line.split()[0]}
     if which:
-        return [pid for pid, arguments in browsers if f"--type={which}" in arguments]
-    return [pid for pid, arguments in browsers if "--type=" not in arguments and "--user-data-dir" in arguments]
+        return [pid for pid, line in browsers.items() if f"--type={which}" in line]
+    return [pid for pid, line in browsers.items() if "--type=" not in line and "--user-data-dir" in line]
 
 
 def profiles() -> set[str]:
@@ -279,3 +283,22 @@ def test_nothing_is_left_running(tmp_path_factory: pytest.TempPathFactory, stand
     while profiles() - before and time.monotonic() < deadline:
         time.sleep(0.1)
     assert profiles() <= before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are found with Linux' ps")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)
+def test_a_host_that_ends_leaves_no_browser(number: signal.Signals, stand: Stand) -> None:
+    command = [sys.executable, "-m", "anyport", "check", str(stand.out), "--only", "tfjs@chromium"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as host:
+        deadline = time.monotonic() + 60
+        while not browser_processes(root=host.pid):
+            assert time.monotonic() < deadline
+            assert host.poll() is None, "it ended before a browser was started"
+            time.sleep(0.02)
+        below = family(host.pid)
+        host.send_signal(number)
+        assert host.wait(10) in (130, -number)
+    deadline = time.monotonic() + 5
+    while still := [line for pid, line in below.items() if Path(f"/proc/{pid}").exists()]:
+        assert time.monotonic() < deadline, still
+        time.sleep(0.05)
