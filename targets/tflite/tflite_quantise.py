@@ -23,7 +23,7 @@ from tflite_limits import CALIBRATED
 from anyport_guest import Array, Calls, Tensors
 from anyport_tf.canonical import Canonical
 
-FLOAT_OPS = ("DIV", "LOG", "SQRT", "RSQRT")
+FLOAT_OPS = ("DIV", "LOG", "SQRT")
 """Operators that stay in float32, since tflite-runtime 2.14.0 lacks them in int8: it has no LOG or SQRT of version 2, and
 loads a DIV and then fails when it is invoked.  ai-edge-litert 2.3.0 runs them all."""
 
