@@ -21,7 +21,7 @@ LIMIT = float(np.finfo(np.float16).max)
 def halve(model: Any, arrays: Mapping[str, Array]) -> dict[str, Array]:
     """Return the initializers, matrices and kernels among them in float16, and put their casts into `model`.
 
-    Vectors, biases and scales most of them, stay: they are a hundredth of the bytes.  So does what float16 can't hold.
+    Vectors, biases and scales most of them, stay: they are few of the bytes.  So does what float16 can't hold.
     """
     outputs = {port.name for port in model.graph.output}
     halved = {name: f"{name}/float16" for name, array in arrays.items() if name not in outputs and _fits(array)}

@@ -103,8 +103,8 @@ def write_model(
 def _coarsened(entries: Iterable[Mapping[str, Any]], variant: str) -> list[str]:
     """Return the names of the weights that a variant stores in fewer bits: floats that a matrix or a kernel holds.
 
-    Vectors stay as they are: biases and scales are a hundredth of the bytes and would bring most of the error.  So does
-    what has no place in the range: infinities, NaN, and beyond 65504 what float16 can't say.
+    Vectors stay as they are: biases and scales are few of the bytes, and reach every sum.  So does what has no place in
+    the range: infinities, NaN, and beyond 65504 what float16 can't say.
     """
     limit = float(np.finfo(np.float16).max) if variant == "float16" else np.inf
     return [
