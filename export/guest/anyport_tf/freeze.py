@@ -429,7 +429,7 @@ def _become_placeholder(node: NodeDef, dtype: int, shape: list[int | None] | Non
 
 
 def _uses(graph: GraphDef, handles: Iterable[str]) -> dict[str, list[NodeDef]]:
-    """Return, for each of the resources `handles`, the ops that take it first, in functions of any depth too."""
+    """Return, for each of the resources `handles`, the ops that take it, in functions of any depth too."""
     library = {item.signature.name: item for item in graph.library.function}
     found: dict[str, list[NodeDef]] = {name: [] for name in handles}
 
@@ -438,8 +438,8 @@ def _uses(graph: GraphDef, handles: Iterable[str]) -> dict[str, list[NodeDef]]:
         for node in nodes:
             data = [name for name in node.input if not name.startswith("^")]
             sources = [origin.get(_through(passed, source_node(name))) for name in data]
-            if sources and sources[0] is not None:
-                found[sources[0]].append(node)
+            for source in dict.fromkeys(source for source in sources if source is not None):
+                found[source].append(node)  # an optimizer's op changes several
             given = sources[1:] if node.op in SELECTING else sources
             if any(given):
                 for name in _direct_calls(node, library):
