@@ -63,14 +63,14 @@ def float32_only(model: Canonical) -> tuple[Canonical, list[Repair]]:
     return dataclasses.replace(model, contract=contract, signatures=signatures, weights=weights), done
 
 
-def notes(contract: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what a user must know of dtypes that the file doesn't have."""
+def notes(contract: Mapping[str, Any], instead: Mapping[str, str] = NARROWED) -> Iterator[str]:
+    """Yield what a user must know of dtypes that the file doesn't have, and of those that it has `instead`."""
     for signature in contract["signatures"]:
         for role in ("inputs", "outputs"):
             for tensor in signature[role]:
-                if tensor["dtype"] in NARROWED:
+                if tensor["dtype"] in instead:
                     what = f"{role[:-1]} {tensor['name']!r} of {signature['name']!r}"
-                    yield f"{what} is {NARROWED[tensor['dtype']]} in TFLite, and {tensor['dtype']} in the source"
+                    yield f"{what} is {instead[tensor['dtype']]} in TFLite, and {tensor['dtype']} in the source"
 
 
 def _contract(stated: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import tflite_control
 import tflite_floats
 import tflite_limits
 import tflite_lists
+import tflite_ports
 import tflite_state
 from tflite_ops import lacks
 from tflite_rules import RULES
@@ -25,7 +26,7 @@ from anyport_tf.canonical import Canonical, Signature
 from anyport_tf.complex_pairs import complex_as_pairs
 from anyport_tf.constants import computed
 from anyport_tf.fold import folded
-from anyport_tf.freeze import FINDING, source_node
+from anyport_tf.freeze import FINDING
 from anyport_tf.preflight import Prepared, Refusal
 from anyport_tf.rewrite import lookups_as_search
 from anyport_tf.rules import Repair
@@ -41,10 +42,11 @@ def prepare(model: Canonical, request: Mapping[str, Any]) -> Prepared:
     """Return the model as its converter takes it, what was repaired for that, and what TFLite can't do with it."""
     source, contract = model, model.contract
     model = _with_graphs(model, partial(lookups_as_search, model))
-    notes = list(tflite_floats.notes(contract))
+    notes = list(tflite_floats.notes(contract, {**tflite_floats.NARROWED, **tflite_ports.WIDER}))
     model, repairs = tflite_state.plain(model)
-    model, narrowed = tflite_floats.float32_only(model)
-    repairs += narrowed
+    for repair in (tflite_floats.float32_only, tflite_ports.fed_and_given):
+        model, done = repair(model)
+        repairs += done
     model = computed(folded(model))
     model, pairs = complex_as_pairs(model)
     repairs += pairs
@@ -91,7 +93,6 @@ def _refusals(model: Canonical, mixed: bool) -> Iterator[Refusal]:
 
 def _of_signature(model: Canonical, signature: Signature, mixed: bool) -> Iterator[Refusal]:
     """Refuse what no operator expresses; `mixed` if rows have a say in each other's answers."""
-    yield from _of_ports(model, signature)
     library = {function.signature.name for function in signature.graph.library.function}
     explained = {*signature.tables, *signature.variables}
     for name, operation in rules.operations(signature.graph):
@@ -113,15 +114,3 @@ def _of_signature(model: Canonical, signature: Signature, mixed: bool) -> Iterat
             yield Refusal(op=operation.type, node=name, reason=reason + more, hint=LIST_HINT)
         elif reason := lacks(operation):
             yield Refusal(op=operation.type, node=name, reason=reason, hint=FALLBACK_HINT)
-
-
-def _of_ports(model: Canonical, signature: Signature) -> Iterator[Refusal]:
-    """Refuse inputs and outputs that tflite-runtime's Python can't be fed with or give."""
-    stated = next(item for item in model.contract["signatures"] if item["name"] == signature.name)
-    nodes = {**signature.inputs, **{name: source_node(tensor) for name, tensor in signature.outputs.items()}}
-    for port in (*stated["inputs"], *stated["outputs"]):
-        if port["dtype"] == "uint16":
-            reason = f"tflite-runtime 2.14.0 can't be fed a uint16 or give one, and {port['name']!r} is"
-            yield Refusal(
-                op="Placeholder", node=nodes[port["name"]], reason=reason, hint="Take and return int32, and cast."
-            )

@@ -91,8 +91,10 @@ def _moved_from_start(nodes: Sequence[NodeDef]) -> frozenset[str]:
     return frozenset(name for name, moved in found.items() if moved)
 
 
-def widen(graph: GraphDef, inputs: Mapping[str, str], outputs: Mapping[str, str]) -> tuple[GraphDef, dict[str, str]]:
-    """Return the graph with placeholders and outputs in the wider dtypes of `WIDENED`, casts between.
+def widen(
+    graph: GraphDef, inputs: Mapping[str, str], outputs: Mapping[str, str], widened: Mapping[str, str] = WIDENED
+) -> tuple[GraphDef, dict[str, str]]:
+    """Return the graph with placeholders and outputs in the wider dtypes that `widened` states, casts between.
 
     `inputs` maps the placeholders, and `outputs` the tensors (`node:index`), that shall be widened to their own
     dtypes; the second result maps those tensors to the ones that replace them.
@@ -102,7 +104,7 @@ def widen(graph: GraphDef, inputs: Mapping[str, str], outputs: Mapping[str, str]
     taken = {node.name for node in graph.node}
     moved: dict[str, str] = {}
     for node in [node for node in result.node if node.name in inputs]:
-        own, wide = (tf.dtypes.as_dtype(name) for name in (inputs[node.name], WIDENED[inputs[node.name]]))
+        own, wide = (tf.dtypes.as_dtype(name) for name in (inputs[node.name], widened[inputs[node.name]]))
         node.attr["dtype"].type = wide.as_datatype_enum
         moved[node.name] = _add_cast(result, taken, node.name, wide, own)
     for node in result.node:
@@ -112,7 +114,7 @@ def widen(graph: GraphDef, inputs: Mapping[str, str], outputs: Mapping[str, str]
                     node.input[i] = moved[name.removesuffix(":0")]
     replaced = {}
     for tensor, dtype in outputs.items():
-        own, wide = tf.dtypes.as_dtype(dtype), tf.dtypes.as_dtype(WIDENED[dtype])
+        own, wide = tf.dtypes.as_dtype(dtype), tf.dtypes.as_dtype(widened[dtype])
         start = moved.get(tensor.removesuffix(":0"), tensor)
         replaced[tensor] = f"{_add_cast(result, taken, start, own, wide)}:0"
     return result, replaced
