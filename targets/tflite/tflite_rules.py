@@ -146,6 +146,22 @@ def _least_by_choice(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     return tf.where(inputs[0] < inputs[1], inputs[0], inputs[1])
 
 
+def _of_int64(operation: Operation) -> bool:
+    return bool(operation.outputs[0].dtype == tf.int64)
+
+
+def _quotient_by_steps(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    """The quotient towards 0 of integers below 2⁶²: float32's, then that of each rest, which is 2⁻²² of the one before."""
+    a, b = inputs
+    quotient, rest = tf.zeros_like(a + b), a + tf.zeros_like(b)
+    for _ in range(4):
+        step = tf.cast(tf.round(tf.cast(rest, tf.float32) / tf.cast(b, tf.float32)), tf.int64)
+        quotient, rest = quotient + step, rest - step * b
+    beyond = tf.logical_and(tf.not_equal(rest, 0), tf.not_equal(rest < 0, a < 0))
+    back = tf.where(tf.not_equal(a < 0, b < 0), tf.ones_like(quotient), -tf.ones_like(quotient))
+    return tf.where(beyond, quotient + back, quotient)
+
+
 MOST_BYTES = 2**24 // 2**14
 """Products of bytes that float32 sums without rounding."""
 
@@ -274,6 +290,7 @@ RULES: tuple[Rule, ...] = (
         "the converter takes a cut of integers at 0 and 6 for its Relu6 of floats",
         _cuts_integers,
     ),
+    _rule("int64-quotient-by-steps", "Div TruncateDiv", _quotient_by_steps, "its Div takes no int64", _of_int64),
     _rule(
         "bytes-matmul-as-floats",
         "BatchMatMulV3",
