@@ -233,7 +233,7 @@ PLACES = (
     *_shared("roll-as-concat reverse-sequence-as-gather unravel-index-as-remainders"),
     *_shared("tensor-scatter-add-as-scatter tensor-scatter-extreme-as-mask strided-slice-update-as-scatter"),
     *_shared("strided-slice-gradient-as-scatter dynamic-update-slice-as-gather"),
-    *_shared("broadcast-args-as-where broadcast-gradient-as-where"),
+    *_shared("broadcast-args-as-where broadcast-gradient-as-where ctc-greedy-decoder-as-argmax"),
     *_shared("stateless-uniform-as-bits stateless-normal-as-bits stateless-integers-as-bits", when=_of_a_seed),
     *_shared("stateless-whole-integers-as-bits", when=_of_a_seed),
     *_shared("dynamic-partition-as-where dynamic-stitch-as-scatter invert-permutation-as-scatter"),

@@ -22,6 +22,7 @@ from anyport_tf.compositions import (
     convolution,
     counting,
     cumulative,
+    decoding,
     decompositions,
     diagonals,
     dtypes,
@@ -317,6 +318,7 @@ RULES: tuple[Rule, ...] = (
     *_lacking(sampling.COMPOSITIONS),
     *_lacking(suppression.COMPOSITIONS),
     *_lacking(losses.COMPOSITIONS),
+    *_lacking(decoding.COMPOSITIONS),
     *_lacking(linalg.COMPOSITIONS),
     *_lacking(decompositions.COMPOSITIONS),
     _rule(
