@@ -159,7 +159,7 @@ PLACES = (
     *_shared("dynamic-stitch-as-scatter", "tf2onnx appends what lies at the same index, and fails on scalars"),
     *_shared("invert-permutation-as-scatter", DTYPE),
     *_shared("strided-slice-update-as-scatter strided-slice-gradient-as-scatter dynamic-update-slice-as-gather"),
-    *_shared("broadcast-args-as-where"),
+    *_shared("broadcast-args-as-where broadcast-gradient-as-where ctc-greedy-decoder-as-argmax"),
     *_shared("nth-element-as-top-k in-top-k-as-comparison search-sorted-as-comparison bucketize-as-comparison"),
     *_shared("list-diff-as-comparison"),
     _rule("unique-of-vector", "UniqueV2 UniqueWithCountsV2", onnx_tensors.unique, LACKING, onnx_tensors.is_of_one_axis),

@@ -43,6 +43,11 @@ def _shared(names: str, why: str = LACKING, when: When = _always, ops: str = "")
     ]
 
 
+def _of_a_seed(operation: Operation) -> bool:
+    """Whether random numbers are drawn by a seed; a generator's state is of int64."""
+    return bool(operation.inputs[1].op.type == "StatelessRandomGetKeyCounter")
+
+
 def _of_bools(operation: Operation) -> bool:
     return bool(operation.outputs[0].dtype == tf.bool)
 
@@ -227,7 +232,10 @@ PLACES = (
     ),
     *_shared("roll-as-concat reverse-sequence-as-gather unravel-index-as-remainders"),
     *_shared("tensor-scatter-add-as-scatter tensor-scatter-extreme-as-mask strided-slice-update-as-scatter"),
-    *_shared("strided-slice-gradient-as-scatter dynamic-update-slice-as-gather broadcast-args-as-where"),
+    *_shared("strided-slice-gradient-as-scatter dynamic-update-slice-as-gather"),
+    *_shared("broadcast-args-as-where broadcast-gradient-as-where ctc-greedy-decoder-as-argmax"),
+    *_shared("stateless-uniform-as-bits stateless-normal-as-bits stateless-integers-as-bits", when=_of_a_seed),
+    *_shared("stateless-whole-integers-as-bits", when=_of_a_seed),
     *_shared("dynamic-partition-as-where dynamic-stitch-as-scatter invert-permutation-as-scatter"),
     *_shared("nth-element-as-top-k in-top-k-as-comparison bucketize-as-comparison"),
     *_shared("unique-as-comparison", ops="UniqueWithCounts UniqueWithCountsV2"),

@@ -122,6 +122,16 @@ def _plain(**wanted: Any) -> Check:
     return check
 
 
+def _main_diagonal(index: int) -> Check:
+    """Ask for the diagonal from corner to corner: the converter lowers no other."""
+
+    def check(operation: Operation) -> str:
+        k = tf.get_static_value(operation.inputs[index])
+        return "" if k is not None and not k.any() else "there is an operator for the main diagonal alone"
+
+    return check
+
+
 def _known_rank(operation: Operation) -> str:
     return "" if operation.inputs[0].shape.rank is not None else "the rank of what it takes isn't known"
 
@@ -339,8 +349,8 @@ KERNELS: dict[str, Kernel] = {
     **_kernel("TensorScatterUpdate", WIDE | {"bool"}),
     **_kernel("OneHot", MOVED, of=2),
     **_kernel("MatrixDiag MatrixSetDiag", MOVED | {"int16"}),
-    **_kernel("MatrixDiagV3", MOVED - {"bool"} | {"int16"}, check=_constant(1)),
-    **_kernel("MatrixSetDiagV3", MOVED - {"bool"} | {"int16"}),
+    **_kernel("MatrixDiagV3", MOVED - {"bool"} | {"int16"}, check=_main_diagonal(1)),
+    **_kernel("MatrixSetDiagV3", MOVED - {"bool"} | {"int16"}, check=_main_diagonal(2)),
     **_kernel("MatrixBandPart", WIDE | {"int8", "int16", "uint32"}),
     # Reductions and the like.
     **_kernel("Sum Prod Max Min", WIDE, rank=MOST_AXES),

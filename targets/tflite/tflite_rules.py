@@ -22,6 +22,7 @@ from anyport_tf.compositions import (
     convolution,
     counting,
     cumulative,
+    decoding,
     decompositions,
     diagonals,
     dtypes,
@@ -35,6 +36,7 @@ from anyport_tf.compositions import (
     linalg,
     losses,
     normalization,
+    not_finite,
     pooling,
     quantization,
     ragged,
@@ -144,6 +146,22 @@ def _cuts_integers(operation: Operation) -> bool:
 
 def _least_by_choice(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     return tf.where(inputs[0] < inputs[1], inputs[0], inputs[1])
+
+
+def _of_int64(operation: Operation) -> bool:
+    return bool(operation.outputs[0].dtype == tf.int64)
+
+
+def _quotient_by_steps(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    """The quotient towards 0 of integers below 2⁶²: float32's, then that of each rest, which is 2⁻²² of the one before."""
+    a, b = inputs
+    quotient, rest = tf.zeros_like(a + b), a + tf.zeros_like(b)
+    for _ in range(4):
+        step = tf.cast(tf.round(tf.cast(rest, tf.float32) / tf.cast(b, tf.float32)), tf.int64)
+        quotient, rest = quotient + step, rest - step * b
+    beyond = tf.logical_and(tf.not_equal(rest, 0), tf.not_equal(rest < 0, a < 0))
+    back = tf.where(tf.not_equal(a < 0, b < 0), tf.ones_like(quotient), -tf.ones_like(quotient))
+    return tf.where(beyond, quotient + back, quotient)
 
 
 MOST_BYTES = 2**24 // 2**14
@@ -275,6 +293,7 @@ RULES: tuple[Rule, ...] = (
         "the converter takes a cut of integers at 0 and 6 for its Relu6 of floats",
         _cuts_integers,
     ),
+    _rule("int64-quotient-by-steps", "Div TruncateDiv", _quotient_by_steps, "its Div takes no int64", _of_int64),
     _rule(
         "bytes-matmul-as-floats",
         "BatchMatMulV3",
@@ -301,6 +320,7 @@ RULES: tuple[Rule, ...] = (
     *_lacking(sampling.COMPOSITIONS),
     *_lacking(suppression.COMPOSITIONS),
     *_lacking(losses.COMPOSITIONS),
+    *_lacking(decoding.COMPOSITIONS),
     *_lacking(linalg.COMPOSITIONS),
     *_lacking(decompositions.COMPOSITIONS),
     _rule(
@@ -308,6 +328,27 @@ RULES: tuple[Rule, ...] = (
         "NonMaxSuppressionV4 NonMaxSuppressionV5",
         _boxes,
         "its operator always gives as many boxes as it may",
+    ),
+    _rule(
+        "equal-to-infinity-as-comparison",
+        "Equal NotEqual",
+        not_finite.equal_to_infinity,
+        "the converter writes the largest number for an infinite constant",
+        not_finite.is_about_infinity,
+    ),
+    _rule(
+        "infinite-quotient-restored",
+        "Div RealDiv",
+        not_finite.infinite_quotient,
+        "its kernel cuts quotients at the largest number",
+        not_finite.may_be_infinite,
+    ),
+    _rule(
+        "nan-put-back",
+        "Maximum Minimum Tanh",
+        not_finite.put_back,
+        "its kernels for x86 give a number for NaN",
+        not_finite.loses_nan,
     ),
     _rule("complex-of-bits", "Complex", _complex_of_bits, "the format has no operator that makes a complex number"),
     _rule("int32-axes", "Mean", _with_narrow_axes, "its Mean takes int32 axes alone", _always),

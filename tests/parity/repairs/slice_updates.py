@@ -50,3 +50,23 @@ def of_shapes(x: Any, y: Any) -> Any:
 declare("broadcast-args-as-where", "of_other_rank", of_shapes, X, drawn(4, 1))
 declare("broadcast-args-as-where", "of_scalar", of_shapes, X, np.float32(3))
 declare("broadcast-args-as-where", "of_nothing", of_shapes, drawn(2, 0, 1), drawn(1, 3))
+
+
+def gradient_of_product(x: Any, y: Any) -> Any:
+    """As TensorFlow differentiates: axes from shapes that are known only when the model runs."""
+    axes = tf.raw_ops.BroadcastGradientArgs(s0=tf.shape(x), s1=tf.shape(y))
+    made = tf.cos(x * y)
+    return [
+        tf.reshape(tf.reduce_sum(made * y, axes.r0), tf.shape(x)),
+        tf.reshape(tf.reduce_sum(made * x, axes.r1), tf.shape(y)),
+    ]
+
+
+for name, others, unknown in (
+    ("alike", (3, 4, 5), (0,)),
+    ("of_other_rank", (4, 1), ()),
+    ("of_one_row", (1, 1, 5), (0,)),
+    ("of_scalar", (), ()),
+    ("of_open_sizes", (1, 4, 1), (0, 1, 2)),
+):
+    declare("broadcast-gradient-as-where", name, gradient_of_product, X, drawn(*others, seed=1), unknown=unknown)

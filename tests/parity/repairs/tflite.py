@@ -34,6 +34,16 @@ declare("relu-as-maximum", "int8", tf.nn.relu, integers(3, 4, dtype=np.int8))
 declare("relu6-as-minimum", "int32", tf.nn.relu6, integers(3, 4))
 declare("square-as-product", "int8", tf.square, integers(3, 4, dtype=np.int8))
 
+LARGE = np.int64([[2**61 + 12345, -(2**60) + 7, 10**15, -9], [8, -8, 2**40, -(2**40) - 1]])
+declare(
+    "int64-quotient-by-steps",
+    "large",
+    tf.truncatediv,
+    LARGE,
+    np.int64([[3, -7, 10**7, 2], [-3, 3, -(2**20), 2**20 + 1]]),
+)
+declare("int64-quotient-by-steps", "by_one_number", lambda x: tf.truncatediv(x, tf.constant(-5, tf.int64)), LARGE)
+
 for _function in (tf.argmax, tf.argmin):
     for _axis in (0, -1):
         declare(

@@ -1,4 +1,4 @@
-"""Slices the other way around: a tensor put into a larger one, and the shape that two shapes are broadcast to.
+"""Slices and broadcasts the other way around: a tensor put into a larger one, the shape that two shapes are broadcast to.
 
 Places are what is computed with: where a slice takes from is where its gradient goes back to.
 """
@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from ..rules import attribute
 from .indexing import MASKS
-from .shapes import fixed, rank, size
+from .shapes import fixed, rank, size, vector
 
 Operation = Any
 Tensor = Any
@@ -53,8 +53,30 @@ def broadcast_shapes(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     return tf.where(tf.equal(a, 1), b, a)
 
 
+def broadcast_gradient(operation: Operation, inputs: Sequence[Tensor]) -> list[Tensor]:
+    """`BroadcastGradientArgs`: the axes that were broadcast, over which each operand's gradient is summed.
+
+    Where both sizes are 1 it makes no difference whether an axis is among them, so that most axes are known.
+    """
+    longest = max(fixed(shape, 0) for shape in inputs)
+    a, b = ([1] * (longest - fixed(shape, 0)) + vector(shape, fixed(shape, 0)) for shape in inputs)
+    return [tf.cast(_repeated(*pair), inputs[0].dtype) for pair in ((a, b), (b, a))]
+
+
+def _repeated(own: Sequence[Any], other: Sequence[Any]) -> Tensor:
+    """Return the axes of which one operand has a single element and the other maybe more."""
+    wanted = [
+        False if isinstance(there, int) and there == 1 else size == 1 if isinstance(size, int) else tf.equal(size, 1)
+        for size, there in zip(own, other, strict=True)
+    ]
+    if all(isinstance(axis, bool) for axis in wanted):
+        return tf.constant([axis for axis, is_wanted in enumerate(wanted) if is_wanted], tf.int32)
+    return tf.reshape(tf.where(tf.stack(wanted)), [-1])
+
+
 COMPOSITIONS: Mapping[str, tuple[tuple[str, ...], Callable[..., Any]]] = {
     "broadcast-args-as-where": (("BroadcastArgs",), broadcast_shapes),
+    "broadcast-gradient-as-where": (("BroadcastGradientArgs",), broadcast_gradient),
     "dynamic-update-slice-as-gather": (("XlaDynamicUpdateSlice",), dynamic_update_slice),
     "strided-slice-gradient-as-scatter": (("StridedSliceGrad",), strided_slice_gradient),
 }
