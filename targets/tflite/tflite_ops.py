@@ -316,7 +316,6 @@ KERNELS: dict[str, Kernel] = {
     **_kernel("LessEqual Greater", WIDE, rank=MOST_AXES, broadcast=MOST_BROADCAST),
     **_kernel("LogicalAnd LogicalOr", "bool", broadcast=MOST_BROADCAST),
     **_kernel("BitwiseXor RightShift", "int8 int16 int32 uint8 uint32", broadcast=MOST_BROADCAST),
-    **_kernel("ClipByValue", WIDE, rank=MOST_AXES),
     **_kernel("AddN", WIDE | {"int16"}, rank=MOST_AXES),
     **_kernel("Select SelectV2", MOVED - {"uint8"} | {"int16", "uint32"}, of=1, broadcast=5),
     # Shapes.

@@ -45,6 +45,8 @@ def _rows(scatter: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Change:
             raise Inapplicable("the rank of its updates is unknown")
         if updates.shape.rank < indices.shape.rank:
             raise Inapplicable("one update is for many rows")
+        if indices.shape.rank == 0:
+            indices, updates = indices[None], updates[None]
         return scatter(value, indices[..., None], updates)
 
     return change
