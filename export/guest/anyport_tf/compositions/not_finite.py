@@ -27,6 +27,10 @@ KEEPERS = (
     "GatherV2", "Neg", "Abs", "Maximum", "Minimum", "Select", "SelectV2", "Tanh",
 )  # fmt: skip
 """Ops that hand on what they are given, NaN included."""
+POSITIVE = ("Square", "Abs", "Relu", "Relu6", "Exp", "Sigmoid", "Softplus")
+"""Ops whose results have a root."""
+SUMMING = ("Identity", "Reshape", "Sum", "Mean", "Max")
+"""Ops that make what has a root of what has one."""
 ZEROS = ("Placeholder", "Relu", "Relu6", "Sub", "Floor", "Round", "Sign")
 """Ops whose results are often exactly 0."""
 GUARDS = ("Select", "SelectV2", "Maximum", "Minimum")
@@ -36,7 +40,9 @@ GUARDS = ("Select", "SelectV2", "Maximum", "Minimum")
 def may_be_nan(tensor: Tensor) -> bool:
     """Whether a float tensor holds what an operation made that makes NaN of numbers."""
     return any(
-        found.type in MAKERS and found.outputs[0].dtype.is_floating and not _divides_by_number(found)
+        found.type in MAKERS
+        and found.outputs[0].dtype.is_floating
+        and not (_divides_by_number(found) or _is_root_of_positive(found))
         for found in _handing_on(tensor, KEEPERS)
     )
 
@@ -58,6 +64,17 @@ def _divides_by_number(operation: Operation) -> bool:
     """Whether an operation is a division by constants that are not 0."""
     divisor = value_of(operation.inputs[1]) if operation.type in ("Div", "RealDiv") else None
     return divisor is not None and bool(np.all(divisor != 0))
+
+
+def _is_root_of_positive(operation: Operation) -> bool:
+    """Whether an operation is a root of what has one, as a norm's sum of squares."""
+    if operation.type != "Sqrt":
+        return False
+    inner = operation.inputs[0].op
+    while inner.type in SUMMING:
+        inner = inner.inputs[0].op
+    is_square = inner.type == "Mul" and inner.inputs[0].name == inner.inputs[1].name
+    return is_square or inner.type in POSITIVE
 
 
 def loses_nan(operation: Operation) -> bool:
