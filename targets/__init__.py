@@ -94,7 +94,7 @@ def named(runtime: str, artifacts: Iterable[tuple[str, str]]) -> list[str]:
     pairs = [(registry()[name], variant) for name, variant in artifacts if name in registry()]
     there = [(item, target, variant) for target, variant in pairs for item in target.runtimes if item.name == runtime]
     if not there:
-        raise _unknown("runtime of what this export holds", runtime, _runtime_names(target for target, _ in pairs))
+        raise _unknown("runtime in what this export holds,", runtime, _runtime_names(target for target, _ in pairs))
     able = [f"{target.name}:{variant}@{runtime}" for item, target, variant in there if variant not in item.cannot]
     if not able:
         item, target, variant = there[0]

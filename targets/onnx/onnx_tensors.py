@@ -41,7 +41,7 @@ def may_go_to_the_end(operation: Operation) -> bool:
     """Whether a size may be -1, which means all that is left, where the beginning isn't constant or the size isn't."""
     begin, size = (tf.get_static_value(tensor) for tensor in operation.inputs[1:])
     if size is None:
-        return operation.inputs[2].op.type != "SelectV2"  # which this repair makes
+        return bool(operation.inputs[2].op.type != "SelectV2")  # which this repair makes
     return begin is None and bool((size < 0).any())
 
 

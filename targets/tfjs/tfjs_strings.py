@@ -216,7 +216,7 @@ MINUS, NOTHING = 10, 11
 def is_plainly_written(operation: Operation) -> bool:
     """Whether `AsString` writes integers or booleans, without padding them."""
     dtype = operation.inputs[0].dtype
-    return (dtype.is_integer or dtype == tf.bool) and attribute(operation, "width") <= 0
+    return bool(dtype.is_integer or dtype == tf.bool) and bool(attribute(operation, "width") <= 0)
 
 
 def written(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:

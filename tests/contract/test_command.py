@@ -62,7 +62,7 @@ def test_a_check_in_a_runtime_runs_what_can_be_run_there_and_nowhere_else(anypor
     assert [run["runtime"] for run in answer.artifact("tflite")["runs"]] == ["litert"]
     assert answer.code == 0
     for words, said in (
-        (("--runtime", "litrt"), "no runtime of what this export holds 'litrt'"),
+        (("--runtime", "litrt"), "no runtime in what this export holds, 'litrt'"),
         (("--runtime", "litert", "--only", "tflite@litert"), "names a runtime, and so does --runtime"),
     ):
         answer = anyport("check", exported, *words, cwd=exported.parent)

@@ -124,7 +124,7 @@ def test_a_runtime_alone_means_every_artifact_that_it_can_run() -> None:
 @pytest.mark.usefixtures("fake")
 def test_a_runtime_that_nothing_can_be_run_in_is_refused() -> None:
     with pytest.raises(
-        RequestError, match="no runtime of what this export holds 'bata'; there are alpha, beta"
+        RequestError, match="no runtime in what this export holds, 'bata'; there are alpha, beta"
     ) as caught:
         targets.named("bata", [("fake", "plain")])
     assert "'beta'" in caught.value.hint
