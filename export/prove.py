@@ -23,6 +23,9 @@ from anyport.guests import Job, Outcome, Zygote
 from anyport.protocols import Budget, Runtime, Toolchain
 from anyport.report import Run, Status
 
+OURS = ("host", "browser")
+"""Interpreters of ours, which start the runtime as another process or ask one that runs."""
+
 Provide = Callable[[Toolchain], toolchains.Installed]
 
 
@@ -93,8 +96,7 @@ def prove(
         if zygote is not None:
             outcome = zygote.run(job, tell)
         else:
-            ours = runtime.interpreter in ("host", "browser")
-            python = sys.executable if ours else provided[runtime.toolchains[0].name].python
+            python = sys.executable if runtime.interpreter in OURS else provided[runtime.toolchains[0].name].python
             outcome = guests.run(python, job, tell)
     return _verdict(bench, runtime, outcome, outputs, allowed)
 
@@ -115,6 +117,7 @@ def _verdict(bench: Bench, runtime: Runtime, outcome: Outcome, outputs: Path, al
             "seconds": {**{key: float(value) for key, value in result["seconds"].items()}, "total": outcome.seconds},
             "details": dict(result.get("details", {})),
             "emulated": runtime.emulated,
+            "max_rss": 0 if runtime.interpreter in OURS or runtime.emulated else outcome.max_rss,
         }
     except (OSError, KeyError, TypeError, ValueError, AttributeError, zipfile.BadZipFile) as error:
         reason = f"{runtime.script.name} broke the format of its answer: {type(error).__name__}: {error}"

@@ -27,6 +27,8 @@ class Run:
     backend: str = ""
     seconds: Mapping[str, float] = dataclasses.field(default_factory=dict)
     """`load`, `first` and `warm` as the runtime measured them, `total` for the whole step."""
+    max_rss: int = 0
+    """Peak resident memory in bytes of the process that ran it; 0 where the runtime is a process of its own, as a browser is."""
     emulated: bool = False
     """Whether another processor was imitated: then the seconds are no device's latency."""
     details: Mapping[str, str | float] = dataclasses.field(default_factory=dict)
