@@ -21,6 +21,7 @@ nox.options.sessions = [
     "current",
     "mixtures",
     "devices",
+    "servers",
     "parity",
     "variants",
     "browsers",
@@ -131,6 +132,13 @@ def devices(session: nox.Session) -> None:
     """A network and an LSTM on emulated ARM boards and in TFLM, and the self-test that goes to a board."""
     _install(session, *TESTING)
     session.run("pytest", "tests/parity/test_devices.py", *session.posargs)
+
+
+@nox.session
+def servers(session: nox.Session) -> None:
+    """Runtimes of servers that no export runs by default."""
+    _install(session, *TESTING)
+    session.run("pytest", "tests/parity/test_servers.py", *session.posargs)
 
 
 @nox.session

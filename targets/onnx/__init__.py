@@ -16,6 +16,12 @@ ONNXRUNTIME = Toolchain(
     lock=HERE / "onnxruntime.lock",
 )
 
+OPENVINO = Toolchain(
+    name="openvino",
+    summary="OpenVINO: ONNX on Intel's processors",
+    kind="python",
+    lock=HERE / "openvino.lock",
+)
 ONNXRUNTIME_WEB = Toolchain(
     name="onnxruntime-web",
     summary="onnxruntime for browsers, in WebAssembly and on WebGPU",
@@ -60,6 +66,13 @@ TARGET = Target(
             summary="onnxruntime's CPU provider, where no TensorFlow is",
             script=HERE / "run_onnxruntime.py",
             toolchains=(ONNXRUNTIME,),
+        ),
+        Runtime(
+            name="openvino",
+            summary="OpenVINO on the CPU, in float32",
+            script=HERE / "run_openvino.py",
+            toolchains=(OPENVINO,),
+            default=False,
         ),
         _in_browser(
             "wasm",
