@@ -9,7 +9,6 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-import onnx_branches
 import onnx_express
 import tensorflow as tf
 from onnx_bfloat16 import bfloat16_as_float32
@@ -21,6 +20,7 @@ from tf2onnx import tf_loader
 from anyport_tf import rules
 from anyport_tf.canonical import Canonical, Signature
 from anyport_tf.complex_pairs import complex_as_pairs
+from anyport_tf.compositions import decided
 from anyport_tf.explicit_state import notes as notes_of_state
 from anyport_tf.explicit_state import state_as_ports
 from anyport_tf.fold import folded
@@ -40,7 +40,7 @@ def prepare(model: Canonical, request: Mapping[str, Any]) -> Prepared:
         repairs += done
     if repairs:
         model = simplified(model)  # what a repair computes of constants is a constant
-    while any(onnx_branches.has_decided(signature.graph) for signature in model.signatures.values()):
+    while any(decided.has_decided(signature.graph) for signature in model.signatures.values()):
         model, done = _by_rules(model)
         if not done:
             break

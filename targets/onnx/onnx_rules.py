@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import onnx_branches
 import onnx_maths
 import onnx_tensors
 import onnx_texts
 import onnx_windows
 import tensorflow as tf
 
-from anyport_tf.compositions import indexing
+from anyport_tf.compositions import decided, indexing
 from anyport_tf.compositions.registry import COMPOSITIONS
 from anyport_tf.rules import Rule
 
@@ -223,12 +222,12 @@ TEXTS = (
 BRANCHES = (
     *_shared("case-as-ifs", "ONNX has If alone"),
     _rule(
-        "static-size-as-constant", "StridedSlice", onnx_branches.size_as_constant,
-        "tf2onnx computes a size when the model runs, where others of the shape vary", onnx_branches.is_size,
+        "static-size-as-constant", "StridedSlice", decided.size_as_constant,
+        "tf2onnx computes a size when the model runs, where others of the shape vary", decided.is_size,
     ),
     _rule(
-        "decided-if-as-branch", "If StatelessIf", onnx_branches.decided,
-        "ONNX' checker infers shapes in the branch that can't run", onnx_branches.is_decided,
+        "decided-if-as-branch", "If StatelessIf", decided.decided,
+        "ONNX' checker infers shapes in the branch that can't run", decided.is_decided,
     ),
 )  # fmt: skip
 

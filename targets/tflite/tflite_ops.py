@@ -382,7 +382,6 @@ KERNELS: dict[str, Kernel] = {
     **_kernel("SpaceToBatchND BatchToSpaceND", FLOAT, check=_blocks),
     **_kernel("SpaceToDepth", WIDE, check=_plain(data_format="NHWC")),
     **_kernel("DepthToSpace", WIDE | {"uint8"}, check=_plain(data_format="NHWC")),
-    **_kernel("NonMaxSuppressionV3", FLOAT),
     **_kernel("NonMaxSuppressionV4 NonMaxSuppressionV5", FLOAT, check=_padded_boxes),
     # Random numbers: another generator than TensorFlow's, so that no two runs agree.
     **_kernel("RandomUniform RandomStandardNormal", "int32 int64"),

@@ -24,6 +24,7 @@ from tflite_rules import RULES
 from anyport_tf import rules
 from anyport_tf.canonical import Canonical, Signature
 from anyport_tf.complex_pairs import complex_as_pairs
+from anyport_tf.compositions import decided
 from anyport_tf.constants import computed
 from anyport_tf.fold import folded
 from anyport_tf.freeze import FINDING
@@ -60,6 +61,10 @@ def prepare(model: Canonical, request: Mapping[str, Any]) -> Prepared:
     model, made = rules.apply(model, RULES)
     repairs += made
     if repairs:
+        model = computed(model)
+    while made and any(decided.has_decided(signature.graph) for signature in model.signatures.values()):
+        model, made = rules.apply(model, RULES)
+        repairs += made
         model = computed(model)
     model = _with_graphs(model, lambda signature: tflite_control.copied(signature.graph))
     model, masks = tflite_limits.masks_within_reach(model, request["variant"])

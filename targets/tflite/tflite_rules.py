@@ -22,6 +22,7 @@ from anyport_tf.compositions import (
     convolution,
     counting,
     cumulative,
+    decided,
     decoding,
     decompositions,
     diagonals,
@@ -212,6 +213,19 @@ def _boxes(operation: Operation, inputs: Sequence[Tensor]) -> list[Tensor]:
     return [*(tensor[: made[-1]] for tensor in made[:-1]), made[-1]]
 
 
+def _boxes_found(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    """`NonMaxSuppressionV3` by V4, which also says how many boxes it found."""
+    made = tf.raw_ops.NonMaxSuppressionV4(
+        boxes=inputs[0],
+        scores=inputs[1],
+        max_output_size=inputs[2],
+        iou_threshold=inputs[3],
+        score_threshold=inputs[4],
+        pad_to_max_output_size=True,
+    )
+    return made.selected_indices[: made.valid_outputs]
+
+
 def _complex_of_bits(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     return tf.bitcast(tf.stack(list(inputs), -1), tf.complex64)
 
@@ -253,6 +267,21 @@ ELEMENTWISE = (
 )
 
 RULES: tuple[Rule, ...] = (
+    # Branches first: what can't run needs no repair.
+    _rule(
+        "static-size-as-constant",
+        "StridedSlice",
+        decided.size_as_constant,
+        "a branch hangs on a size, and the one that can't run has no shapes",
+        decided.is_size,
+    ),
+    _rule(
+        "decided-if-as-branch",
+        "If StatelessIf",
+        decided.decided,
+        "the converter infers shapes in the branch that can't run",
+        decided.is_decided,
+    ),
     # What the converter gets wrong.
     _rule(
         "sum-of-squares-not-for-l2-norm",
@@ -349,6 +378,12 @@ RULES: tuple[Rule, ...] = (
         not_finite.put_back,
         "its kernels for x86 give a number for NaN",
         not_finite.loses_nan,
+    ),
+    _rule(
+        "boxes-counted",
+        "NonMaxSuppressionV3",
+        _boxes_found,
+        "its operator always gives as many boxes as it may",
     ),
     _rule("complex-of-bits", "Complex", _complex_of_bits, "the format has no operator that makes a complex number"),
     _rule("int32-axes", "Mean", _with_narrow_axes, "its Mean takes int32 axes alone", _always),

@@ -251,7 +251,11 @@ class _Engine:
                 for name, shapes in calls(operation, library):
                     called[name] = _general(called.get(name), shapes)
         for name, shapes in called.items():
-            self._function(graph, library[name], shapes, where)
+            try:
+                self._function(graph, library[name], shapes, where)
+            except ValueError:
+                # A branch that can't run with these shapes, as TensorFlow infers them; which one does is decided elsewhere.
+                traceback.print_exc()
         return graph
 
     def _function(self, graph: GraphDef, function: Any, shapes: Sequence[Any], where: str) -> None:

@@ -74,6 +74,13 @@ declare(
     BOXES,
     SCORES,
 )
+declare(
+    "boxes-counted",
+    "fewer_than_asked_for",
+    lambda x, y: raw.NonMaxSuppressionV3(boxes=x, scores=y, max_output_size=4, iou_threshold=0.5, score_threshold=0.1),
+    BOXES,
+    SCORES,
+)
 declare("complex-of-bits", "matrix", tf.complex, drawn(3, 4), drawn(3, 4, seed=1))
 declare("int32-axes", "mean", lambda x: raw.Mean(input=x, axis=np.array([0, 2], np.int64)), drawn(4, 3, 2))
 

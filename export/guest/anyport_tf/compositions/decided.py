@@ -1,7 +1,7 @@
-"""Repairs that ONNX alone needs, of branches: one that static shapes decide is taken, the other is gone.
+"""Branches that static shapes decide: the one that runs is taken, the other is gone.
 
-Which branch runs often hangs on a size (Keras' `associative_scan`).  The one that doesn't run is then one that couldn't, and the
-checker of ONNX, which infers shapes in it too, rejects the file.
+Which branch runs often hangs on a size (Keras' `associative_scan`).  The one that doesn't run is then one that couldn't, and what
+infers shapes in it too, as ONNX' checker does, rejects the model.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from anyport_tf.compositions.branches import inlined
-from anyport_tf.freeze import source_node
-from anyport_tf.rules import Inapplicable, attribute
+from ..freeze import source_node
+from ..rules import Inapplicable, attribute
+from .branches import inlined
 
 Operation = Any
 Tensor = Any
