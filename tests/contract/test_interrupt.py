@@ -136,8 +136,6 @@ def test_while_a_toolchain_is_provisioned(start: Start, tmp_path: Path, number: 
     interrupt(run, number)
     folders = [path for path in (tmp_path / "toolchains").iterdir() if path.is_dir()]
     assert [path.name for path in folders if not (path / STAMP).is_file()] == [], "what was left half-built is gone"
-        "it was interrupted, and did not end before"
-    )
 
 
 def test_while_a_browser_runs(start: Start) -> None:
