@@ -47,7 +47,13 @@ def prepare(model: Canonical, request: Mapping[str, Any]) -> Prepared:
         repairs += done
         model = simplified(model)
     refusals = onnx_express.refusals(model, opset(model, request))
-    return Prepared(source=source, model=model, repairs=repairs, refusals=refusals, notes=notes_of_state(source))
+    return Prepared(
+        source=source,
+        model=model,
+        repairs=repairs,
+        refusals=refusals,
+        notes=[*notes_of_state(source), *onnx_express.notes(model)],
+    )
 
 
 def opset(model: Canonical, request: Mapping[str, Any]) -> int:

@@ -42,11 +42,3 @@ def test_state_that_no_output_shows_is_left_out(tmp_path: Path) -> None:
     assert not any(
         signature.get("states") for artifact in report.artifacts for signature in artifact.signatures.values()
     )
-
-
-def test_state_that_cannot_be_a_port_is_refused_by_name(tmp_path: Path) -> None:
-    """A generator's state is counted by an op that no format has: said before anything is converted."""
-    report = anyport.export(str(CASES / "tensorflow_state.py:random_generator"), ["onnx"], tmp_path / "out")
-    (artifact,) = report.artifacts
-    assert artifact.status == "refused"
-    assert "RngReadAndSkip (from tensorflow_state.py:" in artifact.reason
