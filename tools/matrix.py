@@ -241,7 +241,13 @@ def _route(bench: Bench, runtime: Runtime, route: Mapping[str, Any]) -> dict[str
     if "error" in route:
         return {"outcome": "no file", "route": route["route"], "reason": route["error"]}
     run = prove(
-        bench, runtime, "by-hand", Path(route["folder"]), route["signatures"], contextlib.nullcontext(lambda step: None)
+        bench,
+        runtime,
+        "by-hand",
+        Path(route["folder"]),
+        route["signatures"],
+        None,
+        contextlib.nullcontext(lambda step: None),
     )
     outcome = {"passed": "passes", "failed": "wrong"}.get(run.status, "fails")
     return {"outcome": outcome, "route": route["route"], **({"reason": run.reason[:300]} if run.reason else {})}

@@ -130,7 +130,8 @@ class Stand:
         )
         turn = Quiet().step("")
         name = f"stand-{next(self.numbers)}"
-        return prove(bench, runtime, name, folder or self.out / self.artifact.path, self.artifact.signatures, turn)
+        place = folder or self.out / self.artifact.path
+        return prove(bench, runtime, name, place, self.artifact.signatures, None, turn)
 
     def hang(self, runtime: Runtime, timeout: float, meanwhile: signal.Signals | None, which: str = "") -> Run:
         """Prove on a page that never answers, and send a signal to the browser's processes of a kind meanwhile."""

@@ -64,7 +64,7 @@ def test_what_takes_and_gives_integers_says_what_they_mean(digits: Report) -> No
 
 def test_the_budget_is_in_the_manifest_and_a_check_holds_to_it(digits: Report, tmp_path: Path) -> None:
     folder = copied(digits, tmp_path, lambda stated: stated["budget"].update(snr=60.0))
-    checked = anyport.check(folder, runtimes=["tflite:int8@litert"])
+    checked = anyport.check(folder, only=["tflite:int8@litert"])
     (artifact,) = [item for item in checked.artifacts if item.variant == "int8"]
     assert artifact.status == "failed"
     assert "at least 60 is asked for" in artifact.reason
@@ -77,7 +77,7 @@ def test_a_wrong_scale_is_found(digits: Report, tmp_path: Path, role: str) -> No
             port["scale"] *= 1.25
 
     folder = copied(digits, tmp_path, change)
-    checked = anyport.check(folder, runtimes=["tflite:int8@litert"])
+    checked = anyport.check(folder, only=["tflite:int8@litert"])
     assert "beyond the budget" in by_name(checked)["tflite:int8"].reason
 
 
@@ -94,7 +94,7 @@ def test_a_wrong_artifact_is_beyond_its_budget(digits: Report, tmp_path: Path, m
         if f"{item['target']}:{item['variant']}" in names:
             put_in_place(folder, item, wrong.path, by_name(wrong)[f"{item['target']}:{item['variant']}"])
     manifest.write(folder, stated)
-    checked = by_name(anyport.check(folder, runtimes=SABOTAGED))
+    checked = by_name(anyport.check(folder, only=SABOTAGED))
     assert {name: "beyond the budget" in checked[name].reason for name in names} == dict.fromkeys(names, True)
 
 
