@@ -1,7 +1,10 @@
 """Guest script: run each signature's `.onnx` in OpenVINO on the CPU.
 
-Request and result are those of `run_onnxruntime.py`.  Computes in float32: on processors that have bfloat16, OpenVINO would
-take that by itself.  Runs where NumPy and OpenVINO are and nothing else.
+Request: `artifact` (its folder), `signatures` (as `convert.py` returned them), `samples` and `outputs` (the `.npz` to
+read and to write).  Result: `runtime`, `version`, `backend`, `details` and `seconds`, as `run_onnxruntime.py` states them.
+
+Computes in float32: on processors that have bfloat16, OpenVINO would take that by itself.  Runs where NumPy and OpenVINO
+are and nothing else.
 """
 
 from __future__ import annotations
