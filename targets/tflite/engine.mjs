@@ -48,7 +48,7 @@ async function load(litert, backend, place, mapping, contract, parts) {
   if (mapping.quantization) throw new Error('quantized inputs and outputs are not fed by this page');
   refuseOpen(mapping, contract);
   const file = await (await place.fetchFile(new URL(mapping.file, place.artifact).href)).arrayBuffer();
-  const closed = closeShapes(file);
+  closeShapes(file);
   const [model] = await listening(() => litert.loadAndCompile(new Uint8Array(file), {accelerator: backend})).catch(inWords);
   const signature = model.signatures?.[mapping.key] ?? model;
   if (backend === 'webgpu') parts.push(whole(model));
@@ -65,7 +65,9 @@ async function load(litert, backend, place, mapping, contract, parts) {
     for (const feed of Object.values(feeds)) if (!feed.deleted) feed.delete();
     return outputs;
   };
-  return {run, rows: mapping.batch ?? (closed ? 1 : null)};
+  // This signature's own: others in the file may be open where this one isn't.
+  const open = contract.inputs.some(({shape}) => shape[0] === null);
+  return {run, rows: mapping.batch ?? (open ? 1 : null)};
 }
 
 /** Throw an error of the compiler in words: the reason stands in what it printed, not in what it threw. */
