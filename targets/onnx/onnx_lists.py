@@ -24,7 +24,7 @@ from tensorflow.python.framework import function_def_to_graph, graph_to_function
 from anyport_tf.canonical import Canonical, Signature
 from anyport_tf.freeze import FRAMES, all_nodes, source_node
 from anyport_tf.preflight import Refusal
-from anyport_tf.rules import Inapplicable, Repair, trimmed
+from anyport_tf.rules import Inapplicable, Repair, needed, trimmed
 
 GraphDef = Any
 FunctionDef = Any
@@ -334,8 +334,8 @@ def _as_function(
         tf.graph_util.import_graph_def(body, name="")
         arguments = [graph.get_tensor_by_name(item.name) for item in inputs]
         results = [graph.get_tensor_by_name(item.name) for item in outputs]
-        needed = onnx_loops.needed(results) - {item.op.name for item in arguments}
-        inner = [operation for operation in graph.get_operations() if operation.name in needed]
+        behind = needed(results) - {item.op.name for item in arguments}
+        inner = [operation for operation in graph.get_operations() if operation.name in behind]
         names = [item.name for item in before.signature.output_arg]
         made = graph_to_function_def.graph_to_function_def(graph, inner, arguments, results, names)
         library = tf.compat.v1.GraphDef(library=graph.as_graph_def().library).library

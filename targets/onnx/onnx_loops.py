@@ -7,7 +7,7 @@ written to: it looks at neither the index nor the number of rounds.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -43,18 +43,6 @@ def has_lists(library: GraphDef, name: str) -> bool:
                 return True
             waiting += [attr.func.name for attr in node.attr.values() if attr.HasField("func")]
     return False
-
-
-def needed(results: Iterable[Tensor]) -> set[str]:
-    """Return the names of the operations that tensors depend on."""
-    found: set[str] = set()
-    waiting = [tensor.op for tensor in results]
-    while waiting:
-        operation = waiting.pop()
-        if operation.name not in found:
-            found.add(operation.name)
-            waiting += [tensor.op for tensor in operation.inputs] + list(operation.control_inputs)
-    return found
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

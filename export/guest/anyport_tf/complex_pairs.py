@@ -23,7 +23,7 @@ from .compositions.complex import Pair
 from .compositions.complex_ops import FOURIER, HANDLERS, real_dtype
 from .freeze import FRAMES, all_nodes, source_node
 from .preflight import Refusal
-from .rules import Inapplicable, Repair, calls, trimmed
+from .rules import Inapplicable, Repair, calls, needed, trimmed
 
 GraphDef = Any
 Operation = Any
@@ -351,7 +351,7 @@ def _as_function(
         tf.graph_util.import_graph_def(body, name="")
         arguments = [graph.get_tensor_by_name(f"{name}:0") for name in inputs]
         results = [graph.get_tensor_by_name(name) for name in outputs]
-        kept = _needed(results) | {source_node(name) for name in tensors.values()}
+        kept = needed(results) | {source_node(name) for name in tensors.values()}
         inner = [item for item in graph.get_operations() if item.name in kept and item.name not in set(inputs)]
         made = graph_to_function_def.graph_to_function_def(graph, inner, arguments, results, names)
     made.signature.name = before.signature.name
@@ -366,18 +366,6 @@ def _as_function(
             made.control_ret[name] = node
             made.signature.control_output.append(name)
     return made
-
-
-def _needed(results: Iterable[Tensor]) -> set[str]:
-    """Return the names of the operations that the tensors depend on."""
-    found: set[str] = set()
-    waiting = [tensor.op for tensor in results]
-    while waiting:
-        operation = waiting.pop()
-        if operation.name not in found:
-            found.add(operation.name)
-            waiting += [tensor.op for tensor in operation.inputs] + list(operation.control_inputs)
-    return found
 
 
 def _flat_names(named: Iterable[tuple[str, tuple[str, str] | None]]) -> list[str]:

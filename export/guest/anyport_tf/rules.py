@@ -14,7 +14,7 @@ import contextvars
 import dataclasses
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -293,6 +293,18 @@ def operations(graph: GraphDef, where: str = "") -> Iterator[tuple[str, Operatio
     for name, shapes in called.items():
         body, _ = body_of(tf.compat.v1.GraphDef(library=graph.library, versions=graph.versions), library[name], shapes)
         yield from operations(body, f"{where}{name}/")
+
+
+def needed(results: Iterable[Tensor]) -> set[str]:
+    """Return the names of the operations that the tensors depend on."""
+    found: set[str] = set()
+    waiting = [tensor.op for tensor in results]
+    while waiting:
+        operation = waiting.pop()
+        if operation.name not in found:
+            found.add(operation.name)
+            waiting += [tensor.op for tensor in operation.inputs] + list(operation.control_inputs)
+    return found
 
 
 def calls(operation: Operation, library: Mapping[str, Any]) -> Iterator[tuple[str, list[Any]]]:
