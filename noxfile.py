@@ -66,7 +66,9 @@ def _guest_modules(folder: Path) -> Path:
     shutil.copytree(ROOT / "export" / "guest", folder)
     scripts = [*ROOT.glob("models/guest/*.py"), *ROOT.glob("targets/*/*.py")]
     for script in scripts:
-        if script.name not in ("__init__.py", "convert.py", "preflight.py") and not script.name.startswith("run_"):
+        if script.name not in ("__init__.py", "convert.py", "preflight.py", "cut.py") and not script.name.startswith(
+            "run_"
+        ):
             shutil.copy(script, folder)
     return folder
 
