@@ -75,10 +75,11 @@ class Runtime:
     """Makes sources for a firmware, where that is how an artifact gets here: from the artifact's folder, its signatures
     and the run's `details` it returns the text of each file by its name."""
     reproduce: Path | None = None
-    """A script that runs an artifact with this runtime alone and fails where it answers wrongly: what the debugger leaves beside a
-    cut.  A `string.Template`: `$signature`, `$layer`, `$allowed` (by how much an element may be off) and `$file` (the artifact's, or
-    `.`); it lies beside `inputs` and `expected`, by the artifact's own names in `.npz`, for Node and browsers in `.json`
-    (`{name: {dtype, shape, values}}`), and ends with status 1 where the answers differ."""
+    """A script that runs an artifact with this runtime alone and fails where it answers wrongly: what the debugger leaves beside
+    a cut.  A `string.Template` called `NAME.py.txt` or `NAME.mjs.txt`: `$signature`, `$layer`, `$allowed` (by how much an
+    element may be off) and `$file` (the artifact's, or `.`); it lies beside `inputs` and `expected`, by the artifact's own
+    names in `.npz`, for Node and browsers in `.json` (`{name: {dtype, shape, values}}`), and ends with status 1 where the
+    answers differ."""
     emulated: bool = False
     """Whether another processor is imitated: right answers count as anywhere, but its seconds are no device's latency."""
 

@@ -128,14 +128,17 @@ def _permuted(it: _Difference) -> tuple[str, str] | None:
 def _border(it: _Difference) -> tuple[str, str] | None:
     """Only what lies at the edges is wrong, or everything has moved by a place."""
     axes = range(1, it.want[0].ndim - 1)
-    for axis in axes:
+    for some in [*((axis,) for axis in axes), tuple(axes)]:
         for shift in (1, -1):
             moved = [
-                (_without_end(a, axis, shift), _without_end(b, axis, -shift))
+                (_without_end(a, some, shift), _without_end(b, some, -shift))
                 for a, b in zip(it.have, it.want, strict=True)
             ]
             if all(it.equal(a, b) for a, b in moved):
-                return "padding", f"everything is moved by one place along axis {axis}: the padding is at the other end"
+                return (
+                    "padding",
+                    f"everything is moved by one place along {_axes(some)}: the padding is at the other end",
+                )
     for width in range(1, BORDER):
         inner = [
             tuple(item[_inside(item, width)] for item in pair)
@@ -148,10 +151,15 @@ def _border(it: _Difference) -> tuple[str, str] | None:
     return None
 
 
-def _without_end(item: Array, axis: int, shift: int) -> Array:
+def _without_end(item: Array, axes: Sequence[int], shift: int) -> Array:
     index: list[Any] = [slice(None)] * item.ndim
-    index[axis] = slice(1, None) if shift > 0 else slice(None, -1)
+    for axis in axes:
+        index[axis] = slice(1, None) if shift > 0 else slice(None, -1)
     return item[tuple(index)]
+
+
+def _axes(axes: Sequence[int]) -> str:
+    return f"axis {axes[0]}" if len(axes) == 1 else f"the axes {', '.join(map(str, axes))}"
 
 
 def _inside(item: Array, width: int) -> tuple[Any, ...]:

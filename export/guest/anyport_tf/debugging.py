@@ -90,7 +90,7 @@ def find(request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
     actual = anyport_guest.read_calls(request["outputs"], "outputs")[name]
     inputs = anyport_guest.read_calls(request["samples"], "inputs")[name]
     described = request["described"]
-    renamed = {own: given for own, given in described["outputs"].items()}
+    renamed = dict(described["outputs"])
     actual = [{renamed.get(key, key): value for key, value in call.items()} for call in actual]
     found = {key: value for key, value in candidates(source.graph, described).items() if key in actual[0]}
     wanted = list(dict.fromkeys(item for items in found.values() for item in items))

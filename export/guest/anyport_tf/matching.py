@@ -78,7 +78,7 @@ def matched(
     """
     outputs: dict[str, str] = {given: name for name, given in described["outputs"].items()}
     best: dict[str, tuple[float, Tap]] = {}
-    for place, (name, sources) in enumerate(found.items()):
+    for name, sources in found.items():
         if any(name not in call for call in actual):
             continue
         held = [call[name] for call in actual]
