@@ -18,7 +18,7 @@ from anyport_guest import Array, Calls, Progress, Tensors
 from . import causes
 from .canonical import Canonical
 from .discrepancy import Allowed, distance, wide
-from .divergence import PASSED, RIGHT, WRONG, Fault, Found, search
+from .divergence import RIGHT, WRONG, Fault, Found, search
 from .evaluation import Evaluator, Graph, split
 from .explicit_state import state_as_ports
 from .matching import Tap, candidates, matched
@@ -155,12 +155,10 @@ class _Telling:
     def layer(self, place: int, blamed: Fault | None) -> dict[str, Any]:
         """Return one entry of `layers`."""
         tap, own = self.taps[place], self.outcome.owns[place]
-        given = [other.source for number, other in enumerate(self.taps) if self.outcome.statuses[number] != PASSED]
-        nodes, begins = self.source.graph.behind(tap.source, given)
+        nodes, begins = self.outcome.nodes[place], self.outcome.begins[place]
         status = self.outcome.statuses[place]
         if status == WRONG and not self.request["blame"]:
             status = RIGHT  # the artifact passes: no output shows what this tensor is off by
-        places = {other.source: number for number, other in enumerate(self.taps)}
         error = self.accumulated(tap, place)
         return {
             **named(self.source.model.origins, self.source.graph, nodes or [split(tap.source)[0]]),
@@ -169,7 +167,7 @@ class _Telling:
             "artifact_op": self.described(tap).get("op"),
             "shape": list(tap.values[0].shape),
             "dtype": "string" if tap.values[0].dtype.kind in "OS" else tap.values[0].dtype.name,
-            "inputs": [places[name] for name in begins] or [-1],
+            "inputs": list(begins) or [-1],
             "is_output": tap.output is not None,
             "scale": own.scale,
             "own_error": _finite(own.error),

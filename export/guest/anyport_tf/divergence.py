@@ -1,14 +1,14 @@
 """The search for the first tensor at which an artifact departs from its source, given the source's input.
 
-`search` is called by `find_divergence.py` with what both hold on the samples.  Every segment of the source between tensors
+`search` is called by `anyport_tf.debugging` with what both hold on the samples.  Every segment of the source between tensors
 that both have (taps) is evaluated in TensorFlow on the *artifact's* values, and compared with the artifact's result, so that an
-error counts only where it begins.  A tap that is not right given what it is computed from is one of three things:
+error counts only where it begins.  Where a tap isn't right by itself, those behind it are evaluated from the taps before it:
 
-* misnamed: it holds something else than the tensor that it is called after.  What comes after it is right when it is computed
-  from the taps before it, and the tap is passed through;
-* at fault: what comes after it is right when the tap is taken as given, and wrong from the taps before it;
-* neither can be told apart, as where the next one is misnamed as well: it is passed through, and the question is asked again
-  of those behind it.
+* All of them, sooner or later on every way, are right: the tap, and those that were not, are misnamed.  They hold something
+  else than the tensors that they are called after, as where a BatchNorm was folded into the convolution before it.  They are
+  passed through.
+* An output stays wrong: there is a fault.  It lies before the first of these taps with which, taken as given, the outputs
+  become right; where there are several faults there is none such, and it is the tap that makes most of those behind it right.
 """
 
 from __future__ import annotations
@@ -43,13 +43,15 @@ class Found:
 
     owns: Sequence[Own]
     statuses: Sequence[str]
+    begins: Sequence[Sequence[int]]
+    """The taps that each is computed from."""
+    nodes: Sequence[Sequence[str]]
+    """What the source computes in between, in topological order."""
     faults: Sequence[Fault]
     """In topological order."""
 
 
-def search(
-    graph: Graph, evaluator: Evaluator, taps: Sequence[Tap], inputs: Sequence[Tensors], allowed: Allowed
-) -> Found:
+def search(graph: Graph, evaluator: Evaluator, taps: Sequence[Tap], inputs: Sequence[Tensors], allowed: Allowed) -> Found:
     """Return how right each tap is given what it is computed from, and where the faults lie."""
     return _Search(graph, evaluator, taps, inputs, allowed).run()
 
@@ -64,46 +66,106 @@ class _Search:
         self.places = {tap.source: place for place, tap in enumerate(taps)}
         self.given = set(range(len(taps)))
         self.statuses = [RIGHT] * len(taps)
-        self.owns = list(self.measured(range(len(taps)), self.given))
+        self.begins = [self.behind(place, self.given)[1] for place in range(len(taps))]
+        self.owns = self.measured(range(len(taps)), self.given)
+        self.waiting: list[int] = []
 
     def run(self) -> Found:
         """Judge every tap that isn't right, in topological order, together with those behind it."""
-        faults: list[Fault] = []
-        waiting = [place for place, own in enumerate(self.owns) if not own.right]
-        heapq.heapify(waiting)
+        self.waiting = [place for place, own in enumerate(self.owns) if not own.right]
+        while self.waiting:
+            place = heapq.heappop(self.waiting)
+            if not self.owns[place].right and self.statuses[place] == RIGHT:
+                self.judge(place)
+        segments = [self.behind(place, self.given) for place in range(len(self.taps))]
+        return Found(
+            owns=self.owns,
+            statuses=self.statuses,
+            begins=[begins for _, begins in segments],
+            nodes=[nodes for nodes, _ in segments],
+            faults=[
+                Fault(at=place, begins=tuple(begins), nodes=tuple(nodes), own=self.owns[place])
+                for place, (nodes, begins) in enumerate(segments)
+                if self.statuses[place] == WRONG
+            ],
+        )
+
+    def judge(self, place: int) -> None:
+        """Tell whether a tap that isn't right is misnamed, or a fault lies at it or behind it."""
+        behind = self.descendants(place)
+        wrong = self.tainted(place, dict(zip(behind, self.measured(behind, self.given - {place, *behind}), strict=True)))
+        if any(self.taps[item].output is not None for item in wrong):
+            at = self.explaining(wrong)
+            self.statuses[at] = WRONG
+            self.pass_through([item for item in wrong if item < at and self.leads_to(item, at)])
+            if at != place:
+                self.owns[at] = self.measured([at], self.given)[0]
+        else:
+            self.pass_through(wrong)
+
+    def tainted(self, place: int, owns: dict[int, Own]) -> list[int]:
+        """Return a tap, and those behind it that are wrong from before it, on some way from it without a right one between."""
+        found, waiting = {place}, [place]
         while waiting:
-            place = heapq.heappop(waiting)
-            if self.owns[place].right or self.statuses[place] != RIGHT:
-                continue
-            behind = self.readers(place)
-            without = dict(zip(behind, self.measured(behind, self.given - {place}), strict=True))
-            explained = any(self.owns[reader].right and not own.right for reader, own in without.items())
-            if explained or self.taps[place].output is not None:
-                self.statuses[place] = WRONG
-                faults.append(self.fault(place))
-            else:
-                self.statuses[place] = PASSED
-                self.given.discard(place)
-                for reader, own in without.items():
-                    self.owns[reader] = own
-                    if not own.right:
-                        heapq.heappush(waiting, reader)
-        return Found(owns=self.owns, statuses=self.statuses, faults=sorted(faults, key=lambda fault: fault.at))
+            for reader in self.readers(waiting.pop()):
+                if reader not in found and not owns[reader].right:
+                    found.add(reader)
+                    waiting.append(reader)
+        return sorted(found)
+
+    def explaining(self, wrong: Sequence[int]) -> int:
+        """Return the first tap with which, taken as given, the outputs are right that were wrong; else the one that helps most."""
+        most, best = -1, wrong[0]
+        for at in wrong:
+            rest = [item for item in wrong if item > at]
+            owns = dict(zip(rest, self.measured(rest, (self.given - set(wrong)) | {at}), strict=True))
+            outputs = [item for item in wrong if self.taps[item].output is not None and item != at]
+            if all(item in owns and owns[item].right for item in outputs):
+                return at
+            if (count := sum(own.right for own in owns.values())) > most:
+                most, best = count, at
+        return best
+
+    def pass_through(self, places: Sequence[int]) -> None:
+        """Take taps as given no more, and measure those anew that are computed from them."""
+        readers = sorted({reader for place in places for reader in self.readers(place)} - set(places))
+        for place in places:
+            self.statuses[place] = PASSED
+        self.given -= set(places)
+        for reader in range(len(self.taps)):
+            if set(self.begins[reader]) & set(places):
+                self.begins[reader] = self.behind(reader, self.given)[1]
+        for reader, own in zip(readers, self.measured(readers, self.given), strict=True):
+            self.owns[reader] = own
+            if not own.right:
+                heapq.heappush(self.waiting, reader)
 
     def readers(self, place: int) -> list[int]:
         """Return the taps that are computed from a tap without another one between."""
-        tap = self.taps[place].source
-        return [other for other in range(place + 1, len(self.taps)) if tap in self.begins(other, self.given)]
+        return [other for other, begins in enumerate(self.begins) if place in begins and other in self.given]
 
-    def begins(self, place: int, given: Collection[int]) -> list[str]:
-        return self.graph.behind(self.taps[place].source, [self.taps[item].source for item in given])[1]
+    def descendants(self, place: int) -> list[int]:
+        """Return every tap that is computed from a tap."""
+        found: set[int] = set()
+        for other in range(place + 1, len(self.taps)):
+            if other in self.given and any(item == place or item in found for item in self.begins[other]):
+                found.add(other)
+        return sorted(found)
+
+    def leads_to(self, place: int, at: int) -> bool:
+        return at in self.descendants(place)
+
+    def behind(self, place: int, given: Collection[int]) -> tuple[list[str], list[int]]:
+        """Return what a tap is computed from: nodes, in order, and the taps in `given` where they begin."""
+        nodes, names = self.graph.behind(self.taps[place].source, [self.taps[item].source for item in given])
+        return nodes, [self.places[name] for name in names]
 
     def measured(self, places: Iterable[int], given: Collection[int]) -> list[Own]:
         """Return each tap's own error where the taps `given` are taken as given."""
         chosen = list(places)
         if not chosen:
             return []
-        feeds = sorted({self.places[name] for place in chosen for name in self.begins(place, given)})
+        feeds = sorted({begin for place in chosen for begin in self.behind(place, given)[1]})
         names = [self.taps[place].source for place in chosen]
         runs = [self.evaluated(names, feeds, seed) for seed in (0, *SEEDS)]
         owns = []
@@ -120,25 +182,3 @@ class _Search:
             )
             for call, inputs in enumerate(self.inputs)
         ]
-
-    def fault(self, place: int) -> Fault:
-        """Return the fault that ends at a tap, or at one passed through before it which explains it as well."""
-        nodes, begins = self.graph.behind(self.taps[place].source, [self.taps[item].source for item in self.given])
-        inside = set(nodes)
-        passed = [
-            item
-            for item in range(place)
-            if self.statuses[item] == PASSED and self.taps[item].source.partition(":")[0] in inside
-        ]
-        for earlier in passed:
-            given = self.given | {earlier}
-            if self.measured([place], given)[0].right:
-                self.statuses[place], self.statuses[earlier] = RIGHT, WRONG
-                self.given = given
-                self.owns[earlier] = self.measured([earlier], given)[0]
-                place = earlier
-                break
-        nodes, begins = self.graph.behind(self.taps[place].source, [self.taps[item].source for item in self.given])
-        return Fault(
-            at=place, begins=tuple(self.places[name] for name in begins), nodes=tuple(nodes), own=self.owns[place]
-        )
