@@ -11,7 +11,7 @@ from typing import Any
 
 from .evaluation import Graph
 from .matching import PASSING
-from .origins import Origins, innermost
+from .origins import Origins
 
 HEAVY = (
     "Conv",
@@ -38,7 +38,7 @@ def named(origins: Origins, graph: Graph, nodes: Sequence[str]) -> dict[str, Any
     return {
         "name": name,
         "class": origins.layers.get(name),
-        "where": origins._line(chosen) or None,
+        "where": origins.line(chosen) or None,
         "ops": [graph.nodes[node].op for node in working],
         "also": [other for other in names if other != name],
     }
@@ -46,4 +46,4 @@ def named(origins: Origins, graph: Graph, nodes: Sequence[str]) -> dict[str, Any
 
 def _layer(origins: Origins, node: str) -> str:
     """Return the layer of a node, or the scope that it lies in, or its own name."""
-    return innermost(node, origins.layers) or node.rpartition("/")[0] or node
+    return origins.layer(node) or node.rpartition("/")[0] or node
