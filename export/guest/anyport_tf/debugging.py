@@ -25,7 +25,9 @@ from .matching import Tap, candidates, matched
 from .naming import named
 
 MOST_ROWS = 4
-"""Samples that are looked at: every tensor of the model is held in memory for each of them, several times."""
+"""Samples that are looked at."""
+MOST_ELEMENTS = 50_000_000
+"""Of all tensors that are looked at, on all samples together: each is held in memory six times."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,31 +54,43 @@ def plan(request: Mapping[str, Any]) -> dict[str, Any]:
     """Choose calls and tensors."""
     source = _Source.read(request)
     calls = anyport_guest.read_calls(request["all_samples"], "inputs")[request["signature"]]
-    chosen = _chosen(calls, source.contract, request["batch"], request["worst"])
-    anyport_guest.write_calls(request["samples"], inputs={request["signature"]: chosen})
     found = candidates(source.graph, request["described"])
+    row = sum(_elements(source.graph, names[0]) for names in found.values())
+    most = max(1, min(MOST_ROWS, MOST_ELEMENTS // max(row, 1)))
+    chosen = _chosen(calls, source.contract, request["batch"], request["worst"], most)
+    anyport_guest.write_calls(request["samples"], inputs={request["signature"]: chosen})
     own = set(request["described"]["outputs"].values())
     return {"fetch": [name for name in found if name not in own], "rows": request["batch"]}
 
 
 def _chosen(
-    calls: Sequence[Tensors], contract: Mapping[str, Any], batch: int | None, worst: Mapping[str, Any] | None
+    calls: Sequence[Tensors],
+    contract: Mapping[str, Any],
+    batch: int | None,
+    worst: Mapping[str, Any] | None,
+    most: int,
 ) -> list[Tensors]:
-    """Return a few samples, the worst one first where order doesn't matter."""
+    """Return up to `most` samples, the worst one first where order doesn't matter."""
     call = int(worst["call"]) if worst else 0
     if contract.get("stateful"):
-        return list(calls[: max(call + 1, MOST_ROWS)])
+        return list(calls[: max(call + 1, most)])
     shapes = [port["shape"] for port in contract["inputs"] if not port["name"].startswith("state_")]
     by_rows = bool(shapes) and all(shape and shape[0] is None for shape in shapes)
     if not by_rows:
         order = [call, *(number for number in range(len(calls)) if number != call)]
-        return [calls[number] for number in order[:MOST_ROWS]]
+        return [calls[number] for number in order[:most]]
     row = int(worst["index"][0]) if worst and worst["index"] else 0
     rows = [{name: value[i : i + 1] for name, value in each.items()} for each in calls for i in range(_rows(each))]
     first = sum(_rows(each) for each in calls[:call]) + min(row, _rows(calls[call]) - 1)
-    order = [first, *(number for number in range(len(rows)) if number != first)][:MOST_ROWS]
+    order = [first, *(number for number in range(len(rows)) if number != first)][:most]
     picked = [rows[number] for number in order]
     return picked if batch == 1 else [{name: np.concatenate([row[name] for row in picked]) for name in picked[0]}]
+
+
+def _elements(graph: Graph, tensor: str) -> int:
+    """Return the elements of a tensor for one sample, as far as they are known."""
+    shape = graph.shapes[tensor]
+    return 0 if shape.rank is None else int(np.prod([size or 1 for size in shape.as_list()], dtype=np.int64))
 
 
 def _rows(call: Tensors) -> int:

@@ -86,17 +86,20 @@ def _close(
         gap = distance(have_, want_)
         for other in moved:
             shift = distance(other, want_)
-            gap[np.isinf(shift)] = 0.0  # rounding alone decides whether there is a number
-            noise = max(noise, float(np.max(shift, initial=0.0, where=np.isfinite(shift))))
-        finite = np.where(np.isfinite(want_), want_, 0.0)
+            if not np.isfinite(shift).all():  # rounding alone decides whether there is a number
+                gap, shift = np.where(np.isinf(shift), 0.0, gap), np.where(np.isinf(shift), 0.0, shift)
+            noise = max(noise, float(np.max(shift, initial=0.0)))
+        finite = want_ if np.isfinite(want_).all() else np.where(np.isfinite(want_), want_, 0.0)
         scale = max(scale, float(np.max(np.abs(finite), initial=0.0)))
         if gap.size and (worst is None or float(gap.max()) > error):
             index = np.unravel_index(int(np.argmax(gap)), gap.shape)
             error = max(error, float(gap[index]))
             place = tuple(int(i) for i in index[: want.ndim])
             worst = {"call": call, "index": list(place), "expected": _shown(want[place]), "actual": _shown(have[place])}
-        squares += float(np.sum(np.square(np.where(np.isfinite(gap), gap, 0.0))))
-        signal, count = [signal[0] + float(finite.sum()), signal[1] + float(np.square(finite).sum())], count + gap.size
+        squares += float(np.sum(np.square(gap), dtype=np.float64, where=np.isfinite(gap)))
+        signal[0] += float(finite.sum(dtype=np.float64))
+        signal[1] += float(np.square(finite).sum(dtype=np.float64))
+        count += gap.size
     noise = max(noise, scale * max(_epsilon(expected[0]), _epsilon(actual[0])))
     variance = signal[1] / count - (signal[0] / count) ** 2 if count else 0.0
     noisy = squares / count if count else 0.0
@@ -109,19 +112,20 @@ def _close(
 
 
 def wide(array: Array) -> Array:
-    """Return an array as float64; a complex one gets a last axis of two."""
+    """Return an array in at least float32, in which differences of near numbers are exact; a complex one with an axis of two."""
     if array.dtype.kind == "c":
         return np.stack([array.real, array.imag], axis=-1).astype(np.float64)
-    return array.astype(np.float64)
+    return array if array.dtype == np.float32 else array.astype(np.float64)
 
 
 def distance(have: Array, want: Array) -> Array:
     """Return |have − want|: 0 where both are the same and not finite, infinite where one of them alone isn't finite."""
-    same = (have == want) | (np.isnan(have) & np.isnan(want))
-    with np.errstate(invalid="ignore"):
-        gap = np.abs(have - want)
-    gap = np.where(same, 0.0, gap)
-    return np.asarray(np.where(np.isnan(gap), np.inf, gap))
+    with np.errstate(invalid="ignore", over="ignore"):
+        gap = np.asarray(np.abs(have - want))
+    if not np.isfinite(gap).all():
+        gap = np.where((have == want) | (np.isnan(have) & np.isnan(want)), 0.0, gap)
+        gap = np.where(np.isnan(gap), np.inf, gap)
+    return gap
 
 
 def _epsilon(array: Array) -> float:

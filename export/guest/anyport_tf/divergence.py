@@ -23,6 +23,9 @@ from .discrepancy import Allowed, Own, measure
 from .evaluation import SEEDS, Evaluator, Graph
 from .matching import Tap
 
+ROUNDS = 3
+"""How far behind a tap those are looked for that are right without it, before all that depends on it is evaluated."""
+
 RIGHT, WRONG, PASSED = "right", "wrong", "passed_through"
 
 
@@ -51,7 +54,9 @@ class Found:
     """In topological order."""
 
 
-def search(graph: Graph, evaluator: Evaluator, taps: Sequence[Tap], inputs: Sequence[Tensors], allowed: Allowed) -> Found:
+def search(
+    graph: Graph, evaluator: Evaluator, taps: Sequence[Tap], inputs: Sequence[Tensors], allowed: Allowed
+) -> Found:
     """Return how right each tap is given what it is computed from, and where the faults lie."""
     return _Search(graph, evaluator, taps, inputs, allowed).run()
 
@@ -92,8 +97,13 @@ class _Search:
 
     def judge(self, place: int) -> None:
         """Tell whether a tap that isn't right is misnamed, or a fault lies at it or behind it."""
+        if (near := self.closed(place)) is not None:
+            self.pass_through(near)
+            return
         behind = self.descendants(place)
-        wrong = self.tainted(place, dict(zip(behind, self.measured(behind, self.given - {place, *behind}), strict=True)))
+        wrong = self.tainted(
+            place, dict(zip(behind, self.measured(behind, self.given - {place, *behind}), strict=True))
+        )
         if any(self.taps[item].output is not None for item in wrong):
             at = self.explaining(wrong)
             self.statuses[at] = WRONG
@@ -102,6 +112,20 @@ class _Search:
                 self.owns[at] = self.measured([at], self.given)[0]
         else:
             self.pass_through(wrong)
+
+    def closed(self, place: int) -> list[int] | None:
+        """Return a tap and the few behind it that are wrong from before it, where all others soon are right; else None."""
+        region, frontier = {place}, self.readers(place)
+        for _ in range(ROUNDS):
+            if any(self.taps[item].output is not None for item in region):
+                return None
+            owns = self.measured(frontier, self.given - region)
+            wrong = {reader for reader, own in zip(frontier, owns, strict=True) if not own.right}
+            if not wrong:
+                return sorted(region)
+            region |= wrong
+            frontier = sorted({reader for item in wrong for reader in self.readers(item)} - region)
+        return None
 
     def tainted(self, place: int, owns: dict[int, Own]) -> list[int]:
         """Return a tap, and those behind it that are wrong from before it, on some way from it without a right one between."""

@@ -45,7 +45,9 @@ class Graph:
         }
         with tf.Graph().as_default() as imported:
             tf.import_graph_def(_plain(signature.graph), name="")
-        self.dtypes = {tensor.name: tensor.dtype for op in imported.get_operations() for tensor in op.outputs}
+        tensors = [tensor for op in imported.get_operations() for tensor in op.outputs]
+        self.dtypes = {tensor.name: tensor.dtype for tensor in tensors}
+        self.shapes = {tensor.name: tensor.shape for tensor in tensors}
         self.order = {name: place for place, name in enumerate(self._sorted())}
         self.computed = self._reached(signature.inputs.values())
         self.in_loops = self._in_loops()

@@ -123,8 +123,10 @@ def _far(values: Sequence[Array], wanted: Sequence[Array]) -> float:
     """Return the mean distance as a share of the mean magnitude."""
     if wanted[0].dtype.kind in "OSU":
         return float(np.mean([np.mean(a != b) if a.size else 0.0 for a, b in zip(values, wanted, strict=True)]))
-    gaps = [distance(wide(a), wide(b)) for a, b in zip(values, wanted, strict=True)]
-    sizes = [np.abs(np.where(np.isfinite(wide(b)), wide(b), 0.0)) for b in wanted]
-    count = max(sum(gap.size for gap in gaps), 1)
-    gap = sum(float(np.sum(np.where(np.isfinite(item), item, 1e30))) for item in gaps) / count
-    return gap / (sum(float(item.sum()) for item in sizes) / count + 1e-30)
+    gap = size = 0.0
+    for value, want in zip(values, wanted, strict=True):
+        between, large = distance(wide(value), wide(want)), np.abs(wide(want))
+        gap += float(np.sum(between, dtype=np.float64, where=np.isfinite(between)))
+        gap += 1e30 * int(np.count_nonzero(~np.isfinite(between)))
+        size += float(np.sum(large, dtype=np.float64, where=np.isfinite(large)))
+    return gap / (size + 1e-30)

@@ -37,7 +37,7 @@ def named(origins: Origins, graph: Graph, nodes: Sequence[str]) -> dict[str, Any
     name = _layer(origins, chosen)
     return {
         "name": name,
-        "class": origins.layers.get(name),
+        "class": origins.layers.get(name.rpartition("/")[2]),
         "where": origins.line(chosen) or None,
         "ops": [graph.nodes[node].op for node in working],
         "also": [other for other in names if other != name],
@@ -45,5 +45,10 @@ def named(origins: Origins, graph: Graph, nodes: Sequence[str]) -> dict[str, Any
 
 
 def _layer(origins: Origins, node: str) -> str:
-    """Return the layer of a node, or the scope that it lies in, or its own name."""
-    return origins.layer(node) or node.rpartition("/")[0] or node
+    """Return the layer of a node after those that it lies in (`attention/query`), or the node's scope, or its own name."""
+    steps = node.split("/")
+    found: dict[str, None] = {}
+    for place in range(1, len(steps)):
+        if layer := origins.layer("/".join(steps[: place + 1])):
+            found[layer] = None
+    return "/".join(found) or node.rpartition("/")[0] or node
