@@ -250,7 +250,8 @@ def _narrowing(it: _Difference) -> tuple[str, str] | None:
     if want.size < 16:
         return None
     relative = np.abs(have - want).max() / (np.abs(want).max() + 1e-300)
-    if HALF / 32 < relative < HALF * 8:
+    gap = have - want
+    if HALF / 32 < relative < HALF * 8 and abs(gap.mean()) < gap.std() / 4:
         return (
             "narrowing",
             f"the largest error is {relative:.1e} of the largest value, as of numbers rounded to float16",
