@@ -155,7 +155,7 @@ def _without_end(item: Array, axes: Sequence[int], shift: int) -> Array:
     index: list[Any] = [slice(None)] * item.ndim
     for axis in axes:
         index[axis] = slice(1, None) if shift > 0 else slice(None, -1)
-    return item[tuple(index)]
+    return np.asarray(item[tuple(index)])
 
 
 def _axes(axes: Sequence[int]) -> str:

@@ -60,7 +60,9 @@ class Graph:
 
     def behind(self, tensor: str, given: Iterable[str]) -> tuple[list[str], list[str]]:
         """Return what a tensor is computed from: the nodes, in order, and the tensors in `given` where they begin."""
-        ends, found, begins = set(given) - {tensor}, {}, {}
+        ends = set(given) - {tensor}
+        found: dict[str, None] = {}
+        begins: dict[str, None] = {}
         waiting = [tensor]
         while waiting:
             name = waiting.pop()
