@@ -47,13 +47,11 @@ def write(
     expected: Mapping[str, Array],
     allowed: float,
     layer: str,
-) -> str | None:
-    """Write the reproduction below `out` and return the script's path in it; None where the runtime has no script.
+) -> str:
+    """Write the reproduction below `out` and return the script's path in it; the folder's where the runtime has no script.
 
     `inputs` and `expected` go by the cut's contract; the files hold them by the artifact's own names.
     """
-    if runtime.reproduce is None:
-        return None
     (signature,) = cut["signatures"]
     mapping = cut["signatures"][signature]
     place = out / FOLDER
@@ -62,10 +60,14 @@ def write(
         "inputs": {mapping["inputs"][name]: value for name, value in inputs.items()},
         "expected": {mapping["outputs"][name]: value for name, value in expected.items()},
     }
-    script = place / f"reproduce{runtime.reproduce.with_suffix('').suffix or '.py'}"
+    kind = ".py" if runtime.reproduce is None else runtime.reproduce.with_suffix("").suffix
     for name, values in arrays.items():
-        _save(place / name, values, as_json=script.suffix != ".py")
-    words = {"signature": signature, "layer": layer, "allowed": repr(allowed), "file": mapping.get("file", ".")}
+        _save(place / name, values, as_json=kind != ".py")
+    if runtime.reproduce is None:
+        return FOLDER
+    told = {name: value for name, value in {**runtime.options, **mapping}.items() if isinstance(value, str)}
+    words = {"file": ".", **told, "signature": signature, "layer": layer, "allowed": repr(allowed)}
+    script = place / f"reproduce{kind}"
     script.write_text(string.Template(runtime.reproduce.read_text(encoding="utf-8")).safe_substitute(words), "utf-8")
     return script.relative_to(out).as_posix()
 

@@ -107,6 +107,7 @@ TARGET = Target(
             script=HERE / "run_interpreter.py",
             toolchains=(LITERT,),
             options={"package": "ai-edge-litert"},
+            reproduce=HERE / "reproduce_interpreter.py.txt",
         ),
         Runtime(
             name="tflite-runtime",
@@ -114,6 +115,7 @@ TARGET = Target(
             script=HERE / "run_interpreter.py",
             toolchains=(TFLITE_RUNTIME,),
             options={"package": "tflite-runtime"},
+            reproduce=HERE / "reproduce_interpreter.py.txt",
         ),
         _on_arm("armv7", ARMV7, "tflite-runtime", "armv7l"),
         _on_arm("aarch64", AARCH64, "tflite-runtime", "aarch64"),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import anyport
 from anyport import Divergence
+from anyport.targets import registry
 
 ALTER = Path(__file__).parent / "alter.py"
 
@@ -43,7 +44,7 @@ def _of(model: str, target: str, *entries: tuple[str, str, str], runtime: str = 
 BLOCK = "multi_head_attention_1_2"
 """The scope of the transformer's second attention."""
 
-SABOTAGES = [
+EVERY = [
     *_of(
         "digits",
         "onnx",
@@ -73,8 +74,47 @@ SABOTAGES = [
         ("layer_normalization_2", "layer_normalization_2_1/add", "op=Sub"),
         ("dense", "dense_1/BiasAdd", "bias"),
     ),
+    *_of(
+        "digits",
+        "tfjs",
+        ("shapes", "shapes_1/Relu", "bias"),
+        ("shapes_pool", "shapes_pool_1/MaxPool2d", "op=AvgPool"),
+        ("hidden", "hidden_1/Relu", "weight"),
+        runtime="node",
+    ),
+    *_of("digits", "tfjs", ("logits", "logits_1/BiasAdd", "weight"), runtime="chromium"),
+    *_of(
+        "transformer",
+        "tfjs",
+        ("layer_normalization_3", "layer_normalization_3_1/add_2", "op=Sub"),
+        ("embedding", "embedding_1/GatherV2", "weight"),
+        runtime="node",
+    ),
+    *_of("gru_text", "tfjs", ("logits", "logits_1/BiasAdd", "bias"), runtime="node"),
     *_of("gru_text", "saved_model", ("logits", "logits_1/MatMul", "weight")),
+    *_of(
+        "digits",
+        "tflite",
+        ("hidden", "hidden_1/Relu", "weight"),
+        ("shapes", "shapes_1/Relu", "bias"),
+        ("parts_pool", "parts_pool_1/MaxPool2d", "op=AVERAGE_POOL_2D"),
+        ("parts_relu", "parts_relu_1/Relu", "fusedActivationFunction=0"),
+    ),
+    *_of(
+        "transformer",
+        "tflite",
+        ("multi_head_attention_1", f"{BLOCK}/Softmax", "beta=0.5"),
+        ("dense_3", "dense_3_1/Tensordot/MatMul", "weight"),
+    ),
+    *_of(
+        "lstm_text",
+        "tflite",
+        ("lstm/lstm_cell", "lstm_cell_1/BiasAdd", "weight"),
+        ("logits", "StatefulPartitionedCall", "bias"),
+    ),
 ]
+
+SABOTAGES = [sabotage for sabotage in EVERY if registry()[sabotage.target].cut is not None]
 
 FAST = [
     sabotage
