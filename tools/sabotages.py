@@ -29,7 +29,7 @@ SLOW = ("resnet50",)
 
 sys.path.insert(0, str(ROOT / "tests" / "parity" / "sabotage"))
 
-import catalogue
+import catalogue  # noqa: E402
 
 
 def main() -> int:

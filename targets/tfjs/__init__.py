@@ -51,6 +51,7 @@ def _node(name: str, backend: str, summary: str, default: bool) -> Runtime:
         options={"backend": backend},
         default=default,
         page=PAGE,
+        reproduce=HERE / "reproduce_node.mjs.txt",
     )
 
 
