@@ -34,7 +34,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
-from anyport import AnyportError, models, publish, targets
+from anyport import AnyportError, manifest, models, noise, publish, targets
 from anyport.compare import Tolerance
 from anyport.guests import Job
 from anyport.pipeline import Options, run_export
@@ -228,6 +228,7 @@ def _by_hand(choice: Choice, told: Mapping[str, Any], out: Path) -> dict[str, An
             work=Path(work),
             logs=_workshop.logs,
             tolerance=Tolerance(),
+            noise=lambda: noise.read(manifest.read(out)["noise"], out / manifest.SAMPLES),
             timeout=TIMEOUT,
             provide=_workshop.provide,
             zygote=_workshop.zygote,
