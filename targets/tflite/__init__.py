@@ -115,6 +115,13 @@ TARGET = Target(
             toolchains=(TFLITE_RUNTIME,),
             options={"package": "tflite-runtime"},
         ),
+        Runtime(
+            name="litert-compiled",
+            summary="ai-edge-litert's CompiledModel (XNNPACK), which is to follow the Interpreter; static shapes",
+            script=HERE / "run_compiled.py",
+            toolchains=(LITERT,),
+            default=False,
+        ),
         _on_arm("armv7", ARMV7, "tflite-runtime", "armv7l"),
         _on_arm("aarch64", AARCH64, "tflite-runtime", "aarch64"),
         _on_arm("aarch64-litert", AARCH64, "ai-edge-litert", "aarch64"),
