@@ -37,6 +37,8 @@ class Page:
     """Path below the artifact's folder → file of the target's or ours."""
     libraries: Mapping[str, str]
     """Path below the artifact's folder → path in the runtime's first toolchain."""
+    deployed: bool = True
+    """Whether an artifact gets it; where only its modules are run, by Node, it stays here."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -82,6 +82,7 @@ def _in_browser(backend: str, summary: str, builds: tuple[str, ...]) -> Runtime:
         library="LiteRT.js",
         backend=backend,
         toolchain=LITERTJS,
+        cannot={"int8": "LiteRT.js 2.5.3 has tensors of float32, int32 and uint8 alone; int8-float-io runs in it"},
         page=self_test(HERE / "engine.mjs", libraries),
     )
 
@@ -114,6 +115,13 @@ TARGET = Target(
             script=HERE / "run_interpreter.py",
             toolchains=(TFLITE_RUNTIME,),
             options={"package": "tflite-runtime"},
+        ),
+        Runtime(
+            name="litert-compiled",
+            summary="ai-edge-litert's CompiledModel (XNNPACK), which is to follow the Interpreter; static shapes",
+            script=HERE / "run_compiled.py",
+            toolchains=(LITERT,),
+            default=False,
         ),
         _on_arm("armv7", ARMV7, "tflite-runtime", "armv7l"),
         _on_arm("aarch64", AARCH64, "tflite-runtime", "aarch64"),

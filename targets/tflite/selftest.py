@@ -72,7 +72,7 @@ def _read_manifest() -> tuple[Any, Any]:
         with open(path, encoding="utf-8") as file:
             manifest = json.load(file)
     except (OSError, ValueError) as error:
-        raise CannotRun(f"{path} can't be read ({error}); copy the whole export to the board") from error
+        raise CannotRun(f"{path} can't be read ({error}); copy the whole export") from error
     found = [item for item in manifest["artifacts"] if item["path"] == os.path.basename(HERE)]
     if not found:
         raise CannotRun(f"{path} knows no folder {os.path.basename(HERE)!r}; don't rename it")
@@ -87,7 +87,7 @@ def _check_file(stated: Mapping[str, Any]) -> None:
         with open(path, "rb") as file:
             found = hashlib.sha256(file.read()).hexdigest()
     except OSError as error:
-        raise CannotRun(f"{path} can't be read ({error}); copy the whole export to the board") from error
+        raise CannotRun(f"{path} can't be read ({error}); copy the whole export") from error
     if found != stated["sha256"]:
         raise CannotRun(f"{stated['path']} is not the file that was exported; copy it again")
 

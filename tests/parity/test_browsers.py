@@ -34,7 +34,7 @@ RUNTIMES = {
     f"{target.name}@{runtime.name}": runtime
     for target in targets.registry().values()
     for runtime in target.runtimes
-    if runtime.page is not None and not runtime.cannot
+    if runtime.page is not None and target.variants[0] not in runtime.cannot
 }
 STATED = {("digits", "tflite@litertjs-webgpu"): "computes shapes as it runs"}
 """What can't be run, and why."""

@@ -49,7 +49,8 @@ def test_digits_keep_their_accuracy_in_every_runtime(digits: Report, name: str) 
 
 @pytest.mark.parametrize("name", COARSE)
 def test_the_fewer_bits_the_smaller_the_file(digits: Report, name: str) -> None:
-    assert sum(file["size"] for file in by_name(digits)[name].files) < 80 * 1024, "float32 takes 93 KiB and more"
+    files = [file for file in by_name(digits)[name].files if not file["path"].endswith("/selftest.py")]
+    assert sum(file["size"] for file in files) < 80 * 1024, "float32 takes 93 KiB and more"
 
 
 def test_what_takes_and_gives_integers_says_what_they_mean(digits: Report) -> None:
