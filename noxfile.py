@@ -24,6 +24,7 @@ nox.options.sessions = [
     "servers",
     "parity",
     "variants",
+    "debugger",
     "browsers",
 ]
 nox.options.error_on_missing_interpreters = True
@@ -66,7 +67,9 @@ def _guest_modules(folder: Path) -> Path:
     shutil.copytree(ROOT / "export" / "guest", folder)
     scripts = [*ROOT.glob("models/guest/*.py"), *ROOT.glob("targets/*/*.py")]
     for script in scripts:
-        if script.name not in ("__init__.py", "convert.py", "preflight.py") and not script.name.startswith("run_"):
+        if script.name not in ("__init__.py", "convert.py", "preflight.py", "cut.py") and not script.name.startswith(
+            "run_"
+        ):
             shutil.copy(script, folder)
     return folder
 
@@ -154,6 +157,20 @@ def variants(session: nox.Session) -> None:
     """Digits and an LSTM in every quantised variant and every runtime, and sabotage that the budgets must find."""
     _install(session, *TESTING)
     session.run("pytest", "tests/parity/test_variants.py", *session.posargs)
+
+
+@nox.session
+def debugger(session: nox.Session) -> None:
+    """A sabotage of each target that the debugger must find, right artifacts that it must not blame, and its errors."""
+    _install(session, *TESTING)
+    session.run("pytest", "tests/parity/test_debugger.py", *session.posargs)
+
+
+@nox.session(default=False)
+def sabotages(session: nox.Session) -> None:
+    """Every sabotage, and right artifacts of the zoo; `-- --write` writes the table of docs/debugger.md."""
+    _install(session)
+    session.run("python", "tools/sabotages.py", *session.posargs)
 
 
 @nox.session(default=False)

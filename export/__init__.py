@@ -14,7 +14,8 @@ from anyport._version import __version__
 from anyport.errors import AnyportError, ConversionError, Interrupted, ParityError, RequestError, ToolchainError
 
 if TYPE_CHECKING:
-    from anyport.api import check, embed, export, inspect
+    from anyport.api import check, debug, embed, export, inspect
+    from anyport.debugging import Divergence, Layer
     from anyport.inspection import Inspection, Outlook
     from anyport.report import Artifact, Report, Run
 
@@ -22,8 +23,10 @@ __all__ = [
     "AnyportError",
     "Artifact",
     "ConversionError",
+    "Divergence",
     "Inspection",
     "Interrupted",
+    "Layer",
     "Outlook",
     "ParityError",
     "Report",
@@ -32,6 +35,7 @@ __all__ = [
     "ToolchainError",
     "__version__",
     "check",
+    "debug",
     "embed",
     "export",
     "inspect",
@@ -40,11 +44,14 @@ __all__ = [
 _LAZY = {
     "export": "api",
     "check": "api",
+    "debug": "api",
     "embed": "api",
     "inspect": "api",
     "Report": "report",
     "Artifact": "report",
     "Run": "report",
+    "Divergence": "debugging",
+    "Layer": "debugging",
     "Inspection": "inspection",
     "Outlook": "inspection",
 }

@@ -1,4 +1,4 @@
-"""The Python interface: `anyport.export`, `anyport.inspect`, `anyport.check` and `anyport.embed`."""
+"""The Python interface: `anyport.export`, `anyport.inspect`, `anyport.check`, `anyport.debug` and `anyport.embed`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from anyport import budget as budgets
 from anyport import embedding, models, process, targets, verify
 from anyport.compare import MULTIPLE, tolerance
+from anyport.debugging import DebugOptions, Divergence, run_debug
 from anyport.inspection import Inspection, run_inspect
 from anyport.loading import SEED, TIMEOUT_SECONDS, LoadOptions
 from anyport.pipeline import Options, check_request, run_export
@@ -52,8 +53,8 @@ def export(
             command line `["snr=30"]`.
         opset: The operator set of ONNX files; 18 by default.
         multiple: How many times its own rounding noise an output may be off.
-        atol: Instead of that: allowed absolute error, as a fraction of the output's largest value (1e-5 where only `rtol` is given).
-        rtol: Instead of that: allowed relative error of each element (1e-4 where only `atol` is given).
+        atol: Instead of that, allowed absolute error, as a fraction of the output's largest value; 1e-5 if only `rtol` is given.
+        rtol: Instead of that, allowed relative error of each element; 1e-4 if only `atol` is given.
         seed: Of the generated samples.
         trust: Run Python code that a model file holds.
         python: The interpreter whose environment loads the source.
@@ -156,6 +157,54 @@ def check(
     """
     process.resume()
     return verify.run_check(Path(folder), only, runtimes, timeout, progress or Quiet())
+
+
+def debug(
+    folder: str | os.PathLike[str],
+    artifact: str = "",
+    *,
+    runtime: str = "",
+    source: str = "",
+    signature: str = "",
+    out: str | os.PathLike[str] | None = None,
+    trust: bool = False,
+    python: str = "",
+    timeout: float = TIMEOUT_SECONDS,
+    progress: Progress | None = None,
+) -> Divergence:
+    """Find the first layer of an artifact that is wrong by itself, and write a reproduction that needs no anyport.
+
+    Args:
+        folder: What `export` wrote.
+        artifact: `target[:variant][@runtime]`; needed where the export holds several.
+        runtime: Where to run it; by default where it failed first.
+        source: Where the source is now, if it moved; it must be what was exported.
+        signature: By default the first that fails.
+        out: The folder to write; `FOLDER/debug/TARGET-VARIANT@RUNTIME` by default.
+        trust: Run Python code that a model file holds.
+        python: The interpreter whose environment loads the source.
+        timeout: Seconds for any one step.
+        progress: Where to report progress; nowhere by default.
+
+    Returns:
+        What was found, layer by layer.  An artifact that passes has no layer that is blamed.
+
+    Raises:
+        RequestError: The export, the artifact or the source isn't there, or isn't what it was.
+        ConversionError: The artifact can't be run, or can't be cut.
+        ToolchainError: The runtime can't be provided.
+    """
+    process.resume()
+    options = DebugOptions(
+        runtime=runtime,
+        source=source,
+        signature=signature,
+        out=None if out is None else Path(out),
+        trust=trust,
+        python=python,
+        timeout=timeout,
+    )
+    return run_debug(Path(folder), artifact, options, progress or Quiet())
 
 
 def embed(

@@ -143,9 +143,9 @@ def changed_file(folder: Path, files: Sequence[Mapping[str, Any]]) -> str:
             return f"{stated['path']} is missing"
         found = describe(path, folder)
         if found != dict(stated):
-            return (
-                f"{stated['path']} is not the file that was exported ({found['size']} bytes, stated {stated['size']})"
-            )
+            sizes = f"{found['size']} bytes, stated {stated['size']}"
+            how = "its contents differ" if found["size"] == stated["size"] else sizes
+            return f"{stated['path']} is not the file that was exported ({how})"
     return ""
 
 

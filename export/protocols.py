@@ -76,6 +76,12 @@ class Runtime:
     sources: Callable[[Path, Mapping[str, Any], Mapping[str, Any]], Mapping[str, str]] | None = None
     """Makes sources for a firmware, where that is how an artifact gets here: from the artifact's folder, its signatures
     and the run's `details` it returns the text of each file by its name."""
+    reproduce: Path | None = None
+    """A script that runs an artifact with this runtime alone and fails where it answers wrongly: what the debugger leaves beside
+    a cut.  A `string.Template` called `NAME.py.txt` or `NAME.mjs.txt`: `$signature`, `$layer`, `$allowed` (by how much an
+    element may be off) and `$file` (the artifact's, or `.`), and what else is a text in the runtime's `options` and in
+    the cut's mapping; it lies beside `inputs` and `expected`, by the artifact's own names in `.npz`, for Node and browsers
+    in `.json` (`{name: {dtype, shape, values}}`), and ends with status 1 where the answers differ."""
     emulated: bool = False
     """Whether another processor is imitated: right answers count as anywhere, but its seconds are no device's latency."""
 
@@ -146,6 +152,20 @@ class Target:
     """Variants whose converter has to see inputs."""
     refinements: Mapping[str, Refinement] = dataclasses.field(default_factory=dict)
     """Variant → the second step of its conversion."""
+    cut: Path | None = None
+    """Guest script that looks into an artifact and cuts it, for the debugger; a job of the TensorFlow zygote.
+
+    Each request holds `artifact` (its folder), `signature` (the contract's name) and `mapping` (its entry in what the converter
+    returned as `signatures`).  With `verb` `describe`, the result is `tensors`, one entry for all that is computed from
+    inputs, in the order of execution — `name` (the artifact's own), `sources` (the canonical graph's tensors that it may
+    stand for, best first: `node`, or `node:1` for what isn't a first output), `op` (the operator that makes it), `dtype`,
+    `shape`, `quantization` (`{scale, zero_point, axis}` or None), `inputs` (names of what it is made from) — and `inputs`
+    and `outputs` (contract name → tensor's name).  With `verb` `cut`, `out` is an empty folder, `feed` and `fetch` are names of
+    tensors, `own_outputs` tells whether the signature's own outputs stay and `rows` how many rows it will be fed at a time (None:
+    any number); the result is `signatures` and `contract` (`{name, inputs, outputs}`) of the artifact in `out`, which
+    the target's runtimes run like any other.  Fed and fetched tensors have their own names there, and the types of the
+    contract's kinds: scaled integers are fed and fetched as float32.
+    """
     settings: Mapping[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
     """Whole numbers that the user may choose (`--opset 17`), each with the least and the most that the converter takes.
     They reach it in `options`."""

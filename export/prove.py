@@ -66,6 +66,27 @@ def prove(
     entered for the run alone, once its toolchains are provided: a download must not keep a processor from those who
     could use it.
     """
+    answered = execute(bench, runtime, name, folder, signatures, turn)
+    return answered if isinstance(answered, Run) else _verdict(bench, runtime, answered, allowed)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Answered:
+    """How a runtime ended, and the file that it wrote its answers to."""
+
+    outcome: Outcome
+    outputs: Path
+
+
+def execute(
+    bench: Bench,
+    runtime: Runtime,
+    name: str,
+    folder: Path,
+    signatures: Mapping[str, Any],
+    turn: AbstractContextManager[guests.Report],
+) -> Answered | Run:
+    """Run the artifact as `prove` does, and judge nothing; a `Run` says why it can't be run here."""
     log = bench.logs / f"{name}.log"
     if missing := [program for program in runtime.needs if shutil.which(program) is None]:
         return Run(runtime=runtime.name, status="not_run", reason=f"{missing[0]} is not on PATH")
@@ -100,10 +121,11 @@ def prove(
         else:
             python = sys.executable if runtime.interpreter in OURS else provided[runtime.toolchains[0].name].python
             outcome = guests.run(python, job, tell)
-    return _verdict(bench, runtime, outcome, outputs, allowed)
+    return Answered(outcome=outcome, outputs=outputs)
 
 
-def _verdict(bench: Bench, runtime: Runtime, outcome: Outcome, outputs: Path, allowed: Budget | None) -> Run:
+def _verdict(bench: Bench, runtime: Runtime, answered: Answered, allowed: Budget | None) -> Run:
+    outcome, outputs = answered.outcome, answered.outputs
     guests.check_interrupted(outcome)
     log = str(outcome.log)
     if outcome.result is None:

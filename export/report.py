@@ -6,6 +6,7 @@ A failed verdict is data; `Report.raise_for_status` turns it into an exception f
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -93,6 +94,19 @@ class Report:
         if error is not None:
             raise error
 
+    def next_step(self, artifact: Artifact) -> str:
+        """Return the command that says which layer of a failed artifact is at fault; nothing where it isn't one."""
+        from anyport.targets import registry  # which imports every target
+
+        target = registry().get(artifact.target)
+        failed = next((run for run in artifact.runs if run.status == "failed"), None)
+        if failed is None or target is None or target.cut is None:
+            return ""
+        name = artifact.target if artifact.variant == target.variants[0] else f"{artifact.target}:{artifact.variant}"
+        return (
+            f"Which layer is at fault: anyport debug {shlex.quote(str(self.path))} --artifact {name}@{failed.runtime}"
+        )
+
     def _error(self) -> AnyportError | None:
         kinds: dict[Status, type[AnyportError]] = {
             "failed": ParityError,
@@ -103,7 +117,8 @@ class Report:
         for status, kind in kinds.items():
             for artifact in self.artifacts:
                 if artifact.status == status:
-                    return kind(f"{artifact.target}:{artifact.variant}: {artifact.reason}", artifact.hint, artifact.log)
+                    hint = artifact.hint or self.next_step(artifact)
+                    return kind(f"{artifact.target}:{artifact.variant}: {artifact.reason}", hint, artifact.log)
         return None
 
 

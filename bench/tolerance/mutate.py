@@ -1,8 +1,9 @@
 """Guest script: break a model in one place at a time, and see by how much its answers leave those of the source.
 
-Request: `canonical`, `samples` (with the source's outputs), `noise` (as the manifest has it) and `seed`.  Result: `mutations`, for each
-`kind`, `place`, `changes` — how far the outputs move in double precision, in multiples of their floors, where nothing rounds — and
-`ratio` — how far the broken model is from the source, as an artifact's verdict measures it (None where an exact output differs).
+Request: `canonical`, `samples` (with the source's outputs), `noise` (as the manifest has it) and `seed`.  Result: `mutations`,
+for each `kind`, `place`, `changes` — how far the outputs move in double precision, in multiples of their floors, where nothing
+rounds — and `ratio` — how far the broken model is from the source, as an artifact's verdict measures it (None where an exact
+output differs).
 
 Called by `study.py`.  The kinds are those of faults seen in converters; each is made in the first, the middle and the last place
 where it can be.

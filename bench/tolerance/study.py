@@ -115,9 +115,14 @@ def _line(found: Mapping[str, Any]) -> str:
         return found["error"][:160]
     ratios = [item[2] for item in found["right"] if item[2] is not None]
     failed = [f"{item[1]}: {item[4][:90]}" for item in found["right"] if item[3] == "failed"]
-    wrong = found["wrong"]
-    least = min((item["ratio"] for item in wrong if item["ratio"]), default=None) if isinstance(wrong, list) else wrong
-    return f"right ≤ {max(ratios, default=0):.2g}, wrong ≥ {least if least is None or isinstance(least, str) else f'{least:.3g}'} {failed or ''}"
+    return f"right ≤ {max(ratios, default=0):.2g}, {_wrong(found['wrong'])} {failed or ''}"
+
+
+def _wrong(found: Any) -> str:
+    if isinstance(found, str):
+        return found[:160]
+    ratios = [item["ratio"] for item in found if item["ratio"]]
+    return f"wrong ≥ {min(ratios):.3g}" if ratios else "nothing to break"
 
 
 def _write(known: Mapping[str, Any]) -> None:

@@ -22,6 +22,7 @@ COMMANDS = {
     "inspect": "what a model holds, and what each target can do with it; nothing is converted",
     "export": "export a model to one or more targets, and prove each artifact",
     "check": "prove an existing export again, here and now",
+    "debug": "the first layer of an artifact that is wrong by itself, and a reproduction without anyport",
     "embed": "an artifact as C++ sources for a microcontroller's firmware",
     "targets": "what each target and runtime is, and whether it can run here",
     "doctor": "what is missing on this machine, and the command that cures it",

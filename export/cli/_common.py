@@ -69,7 +69,7 @@ def print_report(report: Report, arguments: argparse.Namespace) -> None:
         _print_table(report)
     for artifact in report.artifacts:
         if artifact.status != "passed":
-            _explain(artifact)
+            _explain(artifact, report.next_step(artifact))
 
 
 def _print_table(report: Report) -> None:
@@ -133,7 +133,7 @@ def _verdict(status: str) -> str:
     return f"[{STYLES[status]}]{status.replace('_', ' ')}[/]"
 
 
-def _explain(artifact: Artifact) -> None:
+def _explain(artifact: Artifact, next_step: str) -> None:
     """Say on standard error what went wrong with an artifact, and where to read on."""
     print(
         f"{artifact.target}:{artifact.variant}: {artifact.status.replace('_', ' ')}: {artifact.reason}", file=sys.stderr
@@ -147,7 +147,7 @@ def _explain(artifact: Artifact) -> None:
                     f"expected {worst.expected}, got {worst.actual}",
                     file=sys.stderr,
                 )
-    for line in (artifact.hint, f"log: {artifact.log}" if artifact.log else ""):
+    for line in (artifact.hint, next_step, f"log: {artifact.log}" if artifact.log else ""):
         if line:
             print(f"  {line}", file=sys.stderr)
 

@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from anyport_guest import BadRequest, GuestError, first_line
-from anyport_tf.origins import Origins, keras_own, layers_of, lines_of
+from anyport_tf.origins import Origins, keras_own, layers_of, lines_of, scopes_of
 from anyport_tf.trace import Traced, of_function, structure_names
 
 Args = tuple[Any, ...]
@@ -59,7 +59,11 @@ def trace(model: Any, specs: Any = None) -> list[Traced]:
 
 def _origins(model: Any, function: Any) -> Origins:
     layers = layers_of(model)
-    return Origins(layers=layers, lines=lines_of(function.graph, layers, keras_own(model)))
+    return Origins(
+        layers=layers,
+        lines=lines_of(function.graph, layers, keras_own(model)),
+        scopes=scopes_of((operation.name for operation in function.graph.get_operations()), layers),
+    )
 
 
 class _Inputs:

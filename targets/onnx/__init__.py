@@ -74,11 +74,13 @@ TARGET = Target(
     variants=("float32", "float16", "int8", "int8-dynamic"),
     convert=HERE / "convert.py",
     preflight=HERE / "preflight.py",
+    cut=HERE / "cut.py",
     runtimes=(
         Runtime(
             name="onnxruntime",
             summary="onnxruntime's CPU provider, where no TensorFlow is",
             script=HERE / "run_onnxruntime.py",
+            reproduce=HERE / "reproduce_onnxruntime.py.txt",
             toolchains=(ONNXRUNTIME,),
         ),
         Runtime(

@@ -4,8 +4,10 @@ Needs NumPy and `onnxruntime`; nothing of anyport.  Reads `../anyport.json` (wha
 is allowed) and `../samples.npz` (inputs, and what the source answered to them), so copy the whole export.  Prints a line for
 each output, and the verdict last; the exit code is 0 if all is right and 1 if not.
 
-The rules are anyport's: an element passes when |a - b| <= atol * max|b| + rtol * |b|, b being the source's, booleans and
-integers of 32 and 64 bits only when they are equal.  A quantised file is held to the budget in the manifest instead.
+The rules are anyport's: an element passes when |a - b| <= multiple * floor, b being the source's and the floor the output's own
+rounding noise; where the manifest has none, when |a - b| <= atol * max|b| + rtol * |b|.  Booleans and integers of 32 and 64
+bits pass only when they are equal; what rounding decides isn't compared.  A quantised file is held to the budget in
+the manifest instead.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ STATE = os.path.join(HERE, "initial_state.npz")
 """What the state of a model that has one begins with."""
 WIDER = {"float16": 128, "bfloat16": 1024}
 """How much more is allowed where the source itself computes more coarsely than in float32."""
+ROLES = ("inputs", "outputs", "labels", "undecided")
 CONSTANT = 0.02
 """How far an output without a signal may be off in a quantised file, as a share of it."""
 
@@ -105,32 +108,38 @@ def _verdicts(manifest: Any, artifact: Any, runtime: Any) -> Iterator[tuple[str,
         calls = samples[contract["name"]]
         answers = _run(runtime, state, contract["name"], artifact["signatures"][contract["name"]], calls["inputs"])
         factor = WIDER.get(contract.get("precision"), 1)
-        tolerance = {key: manifest["tolerance"][key] * factor for key in ("atol", "rtol")}
+        constants = {key: manifest["tolerance"][key] * factor for key in ("atol", "rtol")}
+        multiple, noise = manifest["tolerance"].get("multiple"), manifest.get("noise", {}).get(contract["name"], {})
         for output in contract["outputs"]:
             name = output["name"]
             want = [call[name] for call in calls["outputs"]]
+            floor = noise.get(name, {}).get("floor") if multiple is not None else None
+            tolerance = {"absolute": multiple * floor} if floor else constants
             labels = [call[name] for call in calls.get("labels", []) if name in call]
             have = [answer[name] for answer in answers]
+            if multiple is not None:
+                masks = [call.get(name) for call in calls["undecided"]] or [None] * len(want)
+                have = [_decided(*each) for each in zip(want, have, masks)]  # noqa: B905 (Python 3.9 has no strict)
             fault, error = compare(want, have, tolerance, artifact.get("budget"), labels)
             yield f"{contract['name']} {name}", fault, error
 
 
 def _read_samples(path: str) -> dict[str, dict[str, list[Any]]]:
-    """Return signature → role (`inputs`, `outputs`, `labels`) → the calls, each a mapping from name to array."""
+    """Return signature → role (one of `ROLES`) → the calls, each a mapping from name to array."""
     found: dict[str, dict[str, dict[int, Any]]] = {}
     with np.load(path, allow_pickle=False) as archive:
         for key in archive.files:
             signature, call, role, name = (urllib.parse.unquote(part) for part in key.split("/"))
             calls = found.setdefault(signature, {}).setdefault(role, {})
             calls.setdefault(int(call), {})[name] = archive[key]
-    return {
-        signature: {
-            "inputs": [],
-            "outputs": [],
-            **{role: [calls[n] for n in sorted(calls)] for role, calls in roles.items()},
-        }
-        for signature, roles in found.items()
-    }
+    return {signature: {role: _in_order(roles, role) for role in ROLES} for signature, roles in found.items()}
+
+
+def _in_order(roles: Mapping[str, dict[int, Any]], role: str) -> list[Any]:
+    """Return the calls of one role in order; an empty one where another role has something to say of it."""
+    if role not in roles:
+        return []
+    return [roles[role].get(number, {}) for number in range(1 + max(max(calls) for calls in roles.values()))]
 
 
 def _read_state() -> Tensors:
@@ -171,6 +180,12 @@ def _got(array: Array) -> Array:
 def _feed(array: Array) -> Array:
     """Return the array as onnxruntime takes it: strings as Python's."""
     return np.char.decode(array, "utf-8").astype(object) if array.dtype.kind == "S" else array
+
+
+def _decided(want: Array, have: Array, mask: Array | None) -> Array:
+    """Return the answer with what rounding decides taken from the source."""
+    same_kind = np.shape(have) == want.shape and np.asarray(have).dtype == want.dtype
+    return np.where(mask, want, have) if mask is not None and same_kind else have
 
 
 def compare(
@@ -229,7 +244,7 @@ def _errors(floats: Pairs, tolerance: Mapping[str, float]) -> tuple[float, str]:
     for number, (want, have) in enumerate(floats):
         finite = np.isfinite(want)
         error = np.abs(np.subtract(want, have, out=np.zeros_like(want), where=finite))
-        beyond = error - (tolerance["atol"] * scale + tolerance["rtol"] * np.abs(np.where(finite, want, 0.0)))
+        beyond = error - _allowed(tolerance, scale, np.where(finite, want, 0.0))
         largest = max(largest, float(np.max(error, initial=0.0)))
         if float(np.max(np.where(finite, beyond, -1.0), initial=0.0)) > furthest:
             place = np.unravel_index(int(np.argmax(np.where(finite, beyond, -1.0))), beyond.shape)
@@ -237,6 +252,12 @@ def _errors(floats: Pairs, tolerance: Mapping[str, float]) -> tuple[float, str]:
             where = f"{[int(i) for i in place]} of call {number}"
             words = f"beyond the tolerance at {where}: expected {want[place]}, got {have[place]}"
     return largest, words
+
+
+def _allowed(tolerance: Mapping[str, float], scale: float, want: Array) -> Any:
+    if "absolute" in tolerance:
+        return tolerance["absolute"]
+    return tolerance["atol"] * scale + tolerance["rtol"] * np.abs(want)
 
 
 def _overdrawn(

@@ -22,12 +22,14 @@ TARGET = Target(
     variants=("float32",),
     convert=HERE / "convert.py",
     preflight=HERE / "preflight.py",
+    cut=HERE / "cut.py",
     runtimes=(
         Runtime(
             name="tensorflow",
             summary="TensorFlow, in a process that did not build the model",
             script=HERE / "run_tensorflow.py",
             interpreter="zygote",
+            reproduce=HERE / "reproduce_tensorflow.py.txt",
         ),
         Runtime(
             name="tensorflow-gpu",

@@ -108,6 +108,7 @@ TARGET = Target(
             script=HERE / "run_interpreter.py",
             toolchains=(LITERT,),
             options={"package": "ai-edge-litert"},
+            reproduce=HERE / "reproduce_interpreter.py.txt",
         ),
         Runtime(
             name="tflite-runtime",
@@ -115,6 +116,7 @@ TARGET = Target(
             script=HERE / "run_interpreter.py",
             toolchains=(TFLITE_RUNTIME,),
             options={"package": "tflite-runtime"},
+            reproduce=HERE / "reproduce_interpreter.py.txt",
         ),
         Runtime(
             name="litert-compiled",

@@ -2,8 +2,8 @@
 
 `doubled(model)` returns a model whose floats are float64 and whose complex numbers are complex128, weights, constants, bodies
 of loops and the contract's inputs and outputs included.  Casts between float dtypes thereby lose nothing.  An operator
-that has no kernel for doubles on a CPU stays as it is, between two casts; so does what draws random numbers, which would draw others, and
-what looks at the bits.
+that has no kernel for doubles on a CPU stays as it is, between two casts; so does what draws random numbers, which would
+draw others, and what looks at the bits.
 
 `anyport_tf.noise` runs it to learn how far the source's own rounding takes it from what the model states.
 """

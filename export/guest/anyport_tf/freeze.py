@@ -309,7 +309,10 @@ def _become_sizes(graph: GraphDef, tables: Mapping[str, Table]) -> None:
 def _shape_lookups(nodes: Any, results: MutableMapping[str, str], inside_function: bool) -> None:
     """Put a `Reshape` to the shape of its keys behind each lookup; `results` are a function's."""
     behind: dict[str, str] = {}
-    for node in [node for node in nodes if node.op in FINDING]:
+    shaped_before = {
+        node.name.removesuffix("/anyport_shaped") for node in nodes if node.name.endswith("/anyport_shaped")
+    }
+    for node in [node for node in nodes if node.op in FINDING and node.name not in shaped_before]:
         shape = nodes.add(name=f"{node.name}/anyport_shape", op="Shape", input=[node.input[1]])
         shape.attr["T"].CopyFrom(node.attr["Tin"])
         found, size = node.name, shape.name

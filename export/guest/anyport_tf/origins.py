@@ -11,7 +11,7 @@ import dataclasses
 import os
 import re
 import sysconfig
-from collections.abc import Container, Mapping, Set
+from collections.abc import Container, Iterable, Mapping, Set
 from typing import Any
 
 import tensorflow as tf
@@ -34,18 +34,24 @@ class Origins:
     """Keras layer → class."""
     lines: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Node → `FILE:LINE, in FUNCTION`."""
+    scopes: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Scope → layer, where its name alone would be taken for another layer's; see `scopes_of`."""
 
     def of(self, node: str) -> str:
         """Say where a node came from: `layer 'dense_1' (Dense)`, `net.py:12, in attend`, both, or its own name."""
-        layer, line = self._layer(node), self._line(node)
+        layer, line = self._layer(node), self.line(node)
         said = [text for text in (layer, line) if text]
         return ", ".join(said) if said else repr(node)
 
+    def layer(self, node: str) -> str | None:
+        """Return the innermost layer that a node lies in."""
+        return innermost(node, self.layers, self.scopes)
+
     def _layer(self, node: str) -> str:
-        name = innermost(node, self.layers)
+        name = self.layer(node)
         return "" if name is None else f"layer {name!r} ({self.layers[name]})"
 
-    def _line(self, node: str) -> str:
+    def line(self, node: str) -> str:
         """Return the line of the node, or of the nearest scope that a node of that name stands for (a call, a loop)."""
         while node:
             if node in self.lines:
@@ -89,13 +95,40 @@ def lines_of(graph: Any, layers: Mapping[str, str], without: Set[str]) -> dict[s
     return found
 
 
-def innermost(node: str, layers: Container[str]) -> str | None:
+def innermost(node: str, layers: Container[str], scopes: Mapping[str, str] | None = None) -> str | None:
     """Return the innermost layer among the scopes of a node's name; TensorFlow numbers those that it repeats."""
-    for scope in reversed(node.split("/")[:-1]):
-        for name in (scope, re.sub(r"_\d+$", "", scope)):
+    steps = node.split("/")[:-1]
+    for place in range(len(steps), 0, -1):
+        if (layer := (scopes or {}).get("/".join(steps[:place]))) is not None:
+            return layer
+        for name in (steps[place - 1], _unnumbered(steps[place - 1])):
             if name in layers:
                 return name
     return None
+
+
+def scopes_of(nodes: Iterable[str], layers: Container[str]) -> dict[str, str]:
+    """Return scope → layer for those called like one layer that are another's, numbered.
+
+    Where a model has the layers `dense` and `dense_1` and is traced again, their scopes are `dense_1` and `dense_1_1`: who
+    finds the second knows that the first is not `dense_1`'s.
+    """
+    inside: dict[str, set[str]] = {}
+    for node in nodes:
+        steps = node.split("/")[:-1]
+        for place, step in enumerate(steps):
+            inside.setdefault("/".join(steps[:place]), set()).add(step)
+    found = {}
+    for parent, names in inside.items():
+        numbered = {_unnumbered(name) for name in names if _unnumbered(name) != name}
+        for name in names & numbered:
+            if name in layers and (plain := _unnumbered(name)) != name and plain in layers:
+                found[f"{parent}/{name}" if parent else name] = plain
+    return found
+
+
+def _unnumbered(scope: str) -> str:
+    return re.sub(r"_\d+$", "", scope)
 
 
 def _user_frame(operation: Any) -> Any:

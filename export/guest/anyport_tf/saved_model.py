@@ -100,8 +100,8 @@ def _function(model: Canonical, signature: Signature, module: Any, batch: int | 
     arguments = argument_names(signature.inputs)
     specs = []
     for tensor in stated["inputs"]:
-        shape = list(tensor["shape"])
-        if batch is not None:
+        shape = None if tensor["shape"] is None else list(tensor["shape"])
+        if batch is not None and shape is not None:
             shape[0] = batch
         specs.append(tf.TensorSpec(shape, tensor["dtype"], name=arguments[tensor["name"]]))
     graph = _with_batch(signature, stated, batch)

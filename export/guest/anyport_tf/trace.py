@@ -221,11 +221,13 @@ def _origins(traced: Sequence[Traced]) -> Origins:
     """Merge the signatures' origins; a name that stands for different lines in two of them says nothing."""
     layers: dict[str, str] = {}
     lines: dict[str, str] = {}
+    scopes: dict[str, str] = {}
     for origins in [signature.origins() for signature in traced]:
         layers |= origins.layers
+        scopes |= origins.scopes
         for node, line in origins.lines.items():
             lines[node] = line if lines.get(node, line) == line else ""
-    return Origins(layers=layers, lines={node: line for node, line in lines.items() if line})
+    return Origins(layers=layers, lines={node: line for node, line in lines.items() if line}, scopes=scopes)
 
 
 def _parameters(frozen: Iterable[Frozen]) -> dict[str, int]:
