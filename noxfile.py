@@ -19,6 +19,7 @@ nox.options.sessions = [
     "sources",
     "repairs",
     "current",
+    "noise",
     "mixtures",
     "devices",
     "servers",
@@ -121,6 +122,22 @@ def current(session: nox.Session) -> None:
     _install(session)
     session.run("python", "tools/matrix_page.py", "--check")
     session.run("python", "tools/matrix.py", "--check", "40", *session.posargs)
+
+
+@nox.session
+def noise(session: nox.Session) -> None:
+    """The verdict's multiple on a part of its study, and the study's page against its data."""
+    _install(session, *TESTING)
+    session.run("pytest", "tests/parity/test_tolerance.py", *session.posargs)
+    session.run("python", "tools/tolerance_page.py", "--check")
+
+
+@nox.session
+def tolerance(session: nox.Session) -> None:
+    """The study behind the verdict's multiple, and its page; resumes where it was ended (`-- --minutes M`)."""
+    _install(session)
+    session.run("python", "bench/tolerance/study.py", *session.posargs)
+    session.run("python", "tools/tolerance_page.py")
 
 
 @nox.session

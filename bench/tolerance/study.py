@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for number, name in enumerate(order, 1):
             if arguments.minutes and time.monotonic() - started > 60 * arguments.minutes:
                 break
-            known[name] = _studied(cases[name], Path(folder), workshop, arguments.to or list(targets.BUILT_IN))
+            known[name] = studied(cases[name], Path(folder), workshop, arguments.to or list(targets.BUILT_IN))
             print(f"[{number}/{len(order)}] {name} {_line(known[name])}", flush=True)
             _write(known)
     return 0
@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _studied(case: Mapping[str, Any], folder: Path, workshop: Workshop, to: Sequence[str]) -> dict[str, Any]:
+def studied(case: Mapping[str, Any], folder: Path, workshop: Workshop, to: Sequence[str]) -> dict[str, Any]:
     """Return `right` (`[target, runtime, ratio, status, reason]`), `wrong` (what `mutate.py` returns) and `noise` of a case."""
     work = Path(tempfile.mkdtemp(dir=folder))
     try:

@@ -76,7 +76,8 @@ def measure(
         exact = Engine(double).run(calls, dict(double.weights))
     except Exception as error:
         notes.append(f"not in double precision: {first_line(error)}")
-    near, wide = [], []
+    near: list[Calls] = []
+    wide: list[Calls] = []
     for number in range(RUNS + WIDE_RUNS):
         tell(f"perturbed, {number + 1} of {RUNS + WIDE_RUNS}")
         units = 1 if number < RUNS else int(multiple)
@@ -87,16 +88,32 @@ def measure(
             notes.append(f"perturbed by {units} units in the last place: {first_line(error)}")
             continue
         (near if units == 1 else wide).append(made)
-    found = {}
-    for signature in model.contract["signatures"]:
-        name = signature["name"]
-        found[name] = {
-            output["name"]: _noise(
-                *(_of(runs, name, output["name"]) for runs in ([base], [exact] if exact else [], near, wide)), signature
-            )
-            for output in signature["outputs"]
-        }
-    return found, notes
+    runs = _Runs(base=base, exact=exact, near=near, wide=wide)
+    return {
+        signature["name"]: {port["name"]: runs.noise(signature, port["name"]) for port in signature["outputs"]}
+        for signature in model.contract["signatures"]
+    }, notes
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Runs:
+    """What the model answered each time."""
+
+    base: Calls
+    exact: Calls | None
+    """In double precision, where it could be."""
+    near: list[Calls]
+    wide: list[Calls]
+
+    def noise(self, signature: Mapping[str, Any], output: str) -> Noise:
+        """Return the noise of one output."""
+
+        def of(runs: Sequence[Calls]) -> list[list[Array]]:
+            return [[call[output] for call in run[signature["name"]]] for run in runs]
+
+        (source,) = of([self.base])
+        exact = of([] if self.exact is None else [self.exact])
+        return _noise(source, exact, of(self.near), of(self.wide), signature)
 
 
 class Engine:
@@ -156,10 +173,6 @@ def plainly() -> None:
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
-def _of(runs: Sequence[Calls], signature: str, output: str) -> list[list[Array]]:
-    return [[call[output] for call in run[signature]] for run in runs]
-
-
 # Perturbing.
 
 
@@ -204,13 +217,12 @@ def _moves(array: Array) -> bool:
 
 
 def _noise(
-    base: list[list[Array]],
+    source: list[Array],
     exact: list[list[Array]],
     near: list[list[Array]],
     wide: list[list[Array]],
     signature: Mapping[str, Any],
 ) -> Noise:
-    (source,) = base
     method = "float64" if exact else "perturbation"
     if source[0].dtype.kind not in "fc":
         return Noise(floor=0.0, scale=_scale(source), method=method, undecided=_differing(source, exact + near + wide))
