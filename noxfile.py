@@ -197,6 +197,20 @@ def table_of_variants(session: nox.Session) -> None:
     session.run("python", "tools/variants.py", *session.posargs)
 
 
+@nox.session(default=False)
+def table_of_runtimes(session: nox.Session) -> None:
+    """Prove the whole zoo in every variant in every runtime, for hours; `-- --write` writes docs/runtimes.md."""
+    _install(session)
+    session.run("python", "tools/runtimes.py", "--results", "dist/runtimes.json", *session.posargs)
+
+
+@nox.session(default=False)
+def table_of_exactness(session: nox.Session) -> None:
+    """Compare quantised outputs of emulated ARM with this machine's; `-- --write` writes the table of docs/devices.md."""
+    _install(session)
+    session.run("python", "tools/exactness.py", *session.posargs)
+
+
 @nox.session
 def browsers(session: nox.Session) -> None:
     """A network and an LSTM in every browser runtime and backend, and what happens when a browser dies."""

@@ -48,6 +48,7 @@ def main() -> None:
     arguments = parser.parse_args()
     results: Results = json.loads(arguments.results.read_text(encoding="utf-8")) if arguments.results.exists() else {}
     for found in [] if arguments.no_run else measure(arguments, results):
+        arguments.results.parent.mkdir(parents=True, exist_ok=True)
         arguments.results.write_text(json.dumps(found, indent=1, sort_keys=True), encoding="utf-8")
     if arguments.write:
         before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
@@ -127,7 +128,7 @@ def page(results: Results) -> str:
         for variant in target.variants:
             parts.append(f"## {name}:{variant}\n\n{_table(results.get(name, {}), target, variant, reasons)}")
     numbered = "".join(f"{number}. {reason}\n" for number, reason in enumerate(reasons, 1))
-    return "\n".join([*parts, f"## Reasons\n\n{numbered}"])
+    return "\n".join([*parts, f"## Reasons\n\n{numbered}"]) + "\n"
 
 
 def _table(measured: Mapping[str, Any], target: Target, variant: str, reasons: dict[str, None]) -> str:

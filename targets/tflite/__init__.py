@@ -66,6 +66,11 @@ LITERTJS = Toolchain(
     kind="npm",
     lock=HERE / "litertjs",
 )
+NO_INT8 = "LiteRT.js 2.5.3 has tensors of float32, int32 and uint8 alone; int8-float-io runs in it"
+WRONG_INT16 = (
+    "LiteRT.js 2.5.3 computes integers of 16 bits wrongly on WebGPU, without an error: the zoo's mobilenet_v2 has 6 dB there"
+    " and subclassed -6 dB, where its WebAssembly has 20 and 45; run it in that"
+)
 LITERTJS_LIBRARIES = {
     "litert.js": "@litertjs/core/dist/index.js",
     "wasm-utils.js": "@litertjs/wasm-utils/dist/index.js",
@@ -82,7 +87,7 @@ def _in_browser(backend: str, summary: str, builds: tuple[str, ...]) -> Runtime:
         library="LiteRT.js",
         backend=backend,
         toolchain=LITERTJS,
-        cannot={"int8": "LiteRT.js 2.5.3 has tensors of float32, int32 and uint8 alone; int8-float-io runs in it"},
+        cannot={"int8": NO_INT8, **({"int16x8": WRONG_INT16} if backend == "webgpu" else {})},
         page=self_test(HERE / "engine.mjs", libraries),
     )
 
