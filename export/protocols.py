@@ -79,9 +79,9 @@ class Runtime:
     reproduce: Path | None = None
     """A script that runs an artifact with this runtime alone and fails where it answers wrongly: what the debugger leaves beside
     a cut.  A `string.Template` called `NAME.py.txt` or `NAME.mjs.txt`: `$signature`, `$layer`, `$allowed` (by how much an
-    element may be off) and `$file` (the artifact's, or `.`), and what else is a text in the runtime's `options` and in
-    the cut's mapping; it lies beside `inputs` and `expected`, by the artifact's own names in `.npz`, for Node and browsers
-    in `.json` (`{name: {dtype, shape, values}}`), and ends with status 1 where the answers differ."""
+    element may be off), `$file` (the artifact's, or `.`), and what else is a text in the runtime's `options` and in the
+    cut's mapping.  It lies beside `inputs` and `expected`, by the artifact's own names in `.npz`, for Node in `.json`
+    (`{name: {dtype, shape, values}}`), and ends with status 1 where the answers differ."""
     emulated: bool = False
     """Whether another processor is imitated: right answers count as anywhere, but its seconds are no device's latency."""
 

@@ -87,7 +87,15 @@ def in_firefox(*, name: str, summary: str, library: str, backend: str, toolchain
 
 
 def in_node(
-    *, name: str, summary: str, library: str, backend: str, toolchain: Toolchain, page: Page, default: bool = False
+    *,
+    name: str,
+    summary: str,
+    library: str,
+    backend: str,
+    toolchain: Toolchain,
+    page: Page,
+    default: bool = False,
+    reproduce: Path | None = None,
 ) -> Runtime:
     """Return a runtime in Node, which runs the page's modules with the libraries of the toolchain."""
     return Runtime(
@@ -100,6 +108,7 @@ def in_node(
         options={"library": library, "backend": backend},
         default=default,
         page=page,
+        reproduce=reproduce,
     )
 
 

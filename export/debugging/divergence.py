@@ -33,7 +33,7 @@ class Layer:
     """`FILE:LINE, in FUNCTION`."""
     ops: Sequence[str] = ()
     also: Sequence[str] = ()
-    """Other layers of which a part lies in it."""
+    """Other layers of which a part lies in it: folded into the same operator, or without a tensor of their own."""
     tensor: str = ""
     """`node:index` in the source's graph."""
     artifact_tensor: str | None = None
@@ -56,7 +56,7 @@ class Layer:
     def said(self) -> str:
         """Return the layer in the user's words."""
         kind = f"layer {self.name!r} ({self.class_})" if self.class_ else repr(self.name)
-        more = f", with {', '.join(map(repr, self.also))} in the same operator" if self.also else ""
+        more = f", together with {', '.join(map(repr, self.also))}" if self.also else ""
         return kind + (f", {self.where}" if self.where else "") + more
 
 

@@ -57,8 +57,8 @@ def write(
     place = out / FOLDER
     shutil.copytree(folder, place)
     arrays = {
-        "inputs": {mapping["inputs"][name]: value for name, value in inputs.items()},
-        "expected": {mapping["outputs"][name]: value for name, value in expected.items()},
+        "inputs": {_given(mapping["inputs"][name]): value for name, value in inputs.items()},
+        "expected": {_given(mapping["outputs"][name]): value for name, value in expected.items()},
     }
     kind = ".py" if runtime.reproduce is None else runtime.reproduce.with_suffix("").suffix
     for name, values in arrays.items():
@@ -70,6 +70,11 @@ def write(
     script = place / f"reproduce{kind}"
     script.write_text(string.Template(runtime.reproduce.read_text(encoding="utf-8")).safe_substitute(words), "utf-8")
     return script.relative_to(out).as_posix()
+
+
+def _given(name: str | Mapping[str, Any]) -> str:
+    """Return the artifact's own name of an input or output, which some mappings say more of."""
+    return name if isinstance(name, str) else str(name["tensor"])
 
 
 def _save(path: Path, arrays: Mapping[str, Array], as_json: bool) -> None:

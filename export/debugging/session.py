@@ -341,7 +341,10 @@ class _Look:
         folder, cut = self.cut("suspect", suspect["feed"], suspect["fetch"], own_outputs=False, rows=rows)
         runtime = self.session.asked.runtime
         actual = self.session.answers("suspect", folder, cut, samples, runtime)
-        expected = read_calls(samples, "outputs")[self.signature]
+        (output,) = cut["contract"]["outputs"]
+        expected = [
+            {output["name"]: call[suspect["output"]]} for call in read_calls(samples, "outputs")[self.signature]
+        ]
         if not reproduction.differs(expected, actual, suspect["allowed"]):
             return False, None
         said = layer_of(found["layers"][found["first_wrong"]]).said

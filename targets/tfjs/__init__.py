@@ -60,6 +60,7 @@ TARGET = Target(
             toolchain=LIBRARY,
             page=PAGE,
             default=True,
+            reproduce=HERE / "reproduce_node.mjs.txt",
         ),
         in_chromium(
             name="chromium",
@@ -77,6 +78,7 @@ TARGET = Target(
             backend="cpu",
             toolchain=LIBRARY,
             page=PAGE,
+            reproduce=HERE / "reproduce_node.mjs.txt",
         ),
         *(
             in_chromium(

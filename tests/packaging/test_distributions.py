@@ -21,7 +21,7 @@ PACKAGES = {"export": "anyport", "models": "anyport/models", "targets": "anyport
 NOT_SHIPPED = ("models/zoo/training/",)
 """Runs on a developer's machine only."""
 
-SHIPPED = (".py", ".lock", ".json", ".npz", ".mjs", ".js", ".html", "py.typed")
+SHIPPED = (".py", ".py.txt", ".mjs.txt", ".lock", ".json", ".npz", ".mjs", ".js", ".html", "py.typed")
 """How the files end that run or that a run reads; `.in` files are what locks are made from."""
 
 

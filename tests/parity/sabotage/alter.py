@@ -95,6 +95,7 @@ def alter_saved_model(path: Path, place: str, how: str) -> None:
     for function, node in found:
         if how.startswith("op="):
             node.op = how.removeprefix("op=")
+            node.attr["T"].type = 1  # float32, which a writer leaves out where the former op has it by default
         elif "=" in how:
             name, _, value = how.partition("=")
             _set_attribute(node.attr[name], parsed(value))

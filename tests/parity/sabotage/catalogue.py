@@ -109,7 +109,7 @@ EVERY = [
     *_of(
         "lstm_text",
         "tflite",
-        ("lstm/lstm_cell", "lstm_cell_1/BiasAdd", "weight"),
+        ("lstm", "lstm_cell_1/BiasAdd", "weight"),
         ("logits", "StatefulPartitionedCall", "bias"),
     ),
 ]
