@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.framework import tensor_util
 
 from anyport_guest import Array, Calls, Progress, read_calls
 from anyport_tf import noise
@@ -112,7 +113,7 @@ def _changes(model: Canonical, seed: int) -> Iterator[Change]:
         yield "float16 weights", "all", _halved
     for kind, fits, change in (
         ("padding shifted by one", _pads_alike, _shift),
-        ("BatchNorm's epsilon changed", _normalises, _other_epsilon),
+        ("epsilon of a normalisation changed", _normalises, _other_epsilon),
     ):
         nodes = [
             (s, node.name) for s, item in model.signatures.items() for node in item.graph.node if fits(node, model, s)
@@ -131,10 +132,7 @@ def _weights_of(model: Canonical, ops: set[str], rank: int) -> Iterator[str]:
         nodes = {node.name: node for node in signature.graph.node}
         for node in signature.graph.node:
             for name in node.input if node.op in ops else ():
-                source = source_node(name)
-                while source in nodes and nodes[source].op in STEPS:
-                    source = source_node(nodes[source].input[0])
-                weight = signature.weights.get(source)
+                weight = _weight(signature, nodes, name)
                 value = None if weight is None else model.weights[weight]
                 if (
                     value is not None
@@ -142,6 +140,15 @@ def _weights_of(model: Canonical, ops: set[str], rank: int) -> Iterator[str]:
                     and (value.ndim == 1 if rank == 1 else value.ndim >= rank)
                 ):
                     yield str(weight)
+
+
+def _weight(signature: Any, nodes: Mapping[str, Any], name: str) -> str | None:
+    """Return the weight that an input of a node is, if it is one."""
+    source = source_node(name)
+    while source in nodes and nodes[source].op in STEPS:
+        source = source_node(nodes[source].input[0])
+    found: str | None = signature.weights.get(source)
+    return found
 
 
 def _with(model: Canonical, name: str, value: Array) -> Canonical:
@@ -187,8 +194,8 @@ def _with_node(model: Canonical, signature: str, name: str, change: Callable[[An
 
 def _kernel_shape(model: Canonical, signature: str, name: str) -> tuple[int, ...] | None:
     item = model.signatures[signature]
-    node = next(node for node in item.graph.node if node.name == name)
-    weight = item.weights.get(source_node(node.input[1])) if len(node.input) > 1 else None
+    nodes = {node.name: node for node in item.graph.node}
+    weight = _weight(item, nodes, nodes[name].input[1]) if len(nodes[name].input) > 1 else None
     return None if weight is None else tuple(model.weights[weight].shape)
 
 
@@ -214,8 +221,20 @@ def _shift(node: Any, kernel: tuple[int, ...]) -> None:
 
 
 def _normalises(node: Any, model: Canonical, signature: str) -> bool:
-    return bool(node.op.startswith("FusedBatchNorm") and abs(node.attr["epsilon"].f - EPSILON) > 1e-7)
+    """Tell whether the node has an epsilon, or is one: the constant that a variance is kept from zero by."""
+    if node.op != "Const":
+        return bool(node.op.startswith("FusedBatchNorm") and abs(node.attr["epsilon"].f - EPSILON) > 1e-7)
+    value = tensor_util.MakeNdarray(node.attr["value"].tensor)
+    if value.dtype.kind != "f" or value.ndim or not EPSILON < value < 0.1:
+        return False
+    nodes = model.signatures[signature].graph.node
+    sums = [other.name for other in nodes if other.op in BIASES and node.name in map(source_node, other.input)]
+    return any(other.op == "Rsqrt" and source_node(other.input[0]) in sums for other in nodes)
 
 
 def _other_epsilon(node: Any, kernel: Any) -> None:
-    node.attr["epsilon"].f = EPSILON
+    if node.op == "Const":
+        dtype = tensor_util.MakeNdarray(node.attr["value"].tensor).dtype
+        node.attr["value"].tensor.CopyFrom(tensor_util.make_tensor_proto(np.array(EPSILON, dtype)))
+    else:
+        node.attr["epsilon"].f = EPSILON

@@ -34,7 +34,7 @@ KINDS = {
     "one weight off by 1 %",
     "float16 weights",
     "padding shifted by one",
-    "BatchNorm's epsilon changed",
+    "epsilon of a normalisation changed",
     "kernel transposed",
 }
 
