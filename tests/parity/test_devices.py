@@ -74,6 +74,18 @@ def test_a_microcontroller_s_interpreter_gives_them_or_says_what_it_lacks(
         assert 1024 < run.details["arena_bytes"] < 2**20  # type: ignore[operator]
 
 
+def test_int8_keeps_its_accuracy_on_every_device(tmp_path: Path) -> None:
+    places = [*BOARDS, COMPILED, "tflm"]
+    report = anyport.export("digits", [f"{TARGET}:int8@{place}" for place in places], tmp_path / "out")
+    runs = report.artifacts[0].runs
+    assert [run.runtime for run in runs] == places
+    for run in runs:
+        assert run.status == "passed", run.reason
+        (output,) = run.outputs
+        assert output.accuracy is not None
+        assert output.accuracy >= 355 / 360 - 0.005, run.runtime
+
+
 def test_every_runtime_that_is_not_a_default_is_tried_here() -> None:
     asked = {name for name, runtime in BUILT_IN.items() if not runtime.default and runtime.interpreter == "toolchain"}
     assert asked == {*BOARDS, "tflm", COMPILED}
