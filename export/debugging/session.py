@@ -22,6 +22,7 @@ import numpy as np
 from anyport import guests, manifest, noise, process, publish
 from anyport.compare import MULTIPLE, OutputVerdict, Tolerance
 from anyport.debugging import reproduction, subject
+from anyport.debugging.cuts import Cuts
 from anyport.debugging.divergence import Divergence, layer_of
 from anyport.debugging.subject import DebugOptions, Subject
 from anyport.errors import ConversionError, RequestError, ToolchainError
@@ -106,7 +107,7 @@ class _Session:
             self._await(loading)
         signature = self._signature(run)
         mapping = self.asked.artifact.signatures[signature]
-        whole = _Look(session=self, signature=signature, mapping=mapping, run=run)
+        whole = Look(session=self, signature=signature, mapping=mapping, run=run)
         return whole.result(out)
 
     def _load(self) -> Mapping[str, Any]:
@@ -202,7 +203,7 @@ class _Session:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class _Look:
+class Look:
     """A look into one signature of the artifact."""
 
     session: _Session
@@ -234,8 +235,8 @@ class _Look:
         )
         folder, cut = self.cut("taps", [], plan["fetch"], own_outputs=True, rows=plan["rows"])
         answers = session.answers("taps", folder, cut, samples, asked.runtime)
-        notes = self.changed(answers)
-        suspected = session.work / "suspected.npz"
+        moved = self.changed(answers)
+        suspected, values = session.work / "suspected.npz", session.work / "values.npz"
         found = session.ask(
             "find",
             FIND,
@@ -245,10 +246,13 @@ class _Look:
                 "outputs": str(session.work / f"{asked.name}.taps.outputs.npz"),
                 "multiple": self.multiple,
                 "least_snr": self.least_snr,
-                "blame": self.failed is not None,
+                "blame": self.failed is not None and not moved,
                 "cut_samples": str(suspected),
+                **({"values": str(values)} if moved else {}),
             },
         )
+        if moved:
+            found = Cuts(self, described, found, values, plan["rows"]).result(suspected)
         confirmed, made = self.confirm(found, suspected, plan["rows"], out)
         return Divergence(
             path=out,
@@ -261,8 +265,8 @@ class _Look:
             reason=""
             if self.failed is None
             else f"output {self.failed.name!r} of {self.signature!r}: {self.failed.reason}",
-            method="taps",
-            notes=[*self.altered(), *notes, *found["notes"]],
+            method="cuts" if moved else "taps",
+            notes=[*self.altered(), *moved, *found["notes"]],
             layers=[layer_of(item) for item in found["layers"]],
             first_wrong=found["first_wrong"],
             cause=found["cause"],

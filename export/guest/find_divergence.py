@@ -8,7 +8,8 @@ and `samples` (the `.npz` with the calls to look at).
   artifact's tensors to read, and `rows`, as `protocols.Target.cut` takes it.
 * `{"verb": "find", …, "outputs", "multiple", "least_snr", "blame", "cut_samples"}` compares what the artifact answered, tensors
   and all (`outputs`, an `.npz`).  `multiple` is how much of a segment's own noise is right, `least_snr` the decibels that are
-  enough for a variant of fewer bits, or None; without `blame`, where the artifact passes, no fault is looked for.  Result:
+  enough for a variant of fewer bits, or None; without `blame`, where the artifact passes or the taps can't be trusted, no fault
+  is told.  Where `values` is given, the source's values of all taps are written there, by the artifact's names.  Result:
   `layers`, `first_wrong`, `cause` and `worst` as `divergence.json` has them; `notes`; and where there is a fault `suspect`: `feed`
   and `fetch`, tensors of the artifact, and `allowed`, by how much the outputs of that cut may be off.  Its inputs and the
   source's answers are in `cut_samples`.

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent / "sabotage"))
 
 import catalogue
 
-ALLOWED = re.compile(r"(?<=- )\d[\d.e-]*")
+ALLOWED = re.compile(r"\{(\d[\d.e-]*)(?::\.2g)?\} would be")
 """By how much an element may be off, in a reproduction's script."""
 
 TARGETS = [name for name, target in targets.registry().items() if target.cut is not None and name in targets.BUILT_IN]
@@ -59,28 +59,37 @@ def test_names_the_layer_and_leaves_a_reproduction_that_fails_alone(
 def _fails_alone(runtime: Runtime, found: anyport.Divergence, tensorflow_python: Path) -> None:
     assert found.reproduction is not None
     script = found.path / found.reproduction
-    assert "import anyport" not in script.read_text(encoding="utf-8")
-    done = subprocess.run(
-        [*_interpreter(runtime, tensorflow_python), script], capture_output=True, text=True, check=False
-    )
+    text = script.read_text(encoding="utf-8")
+    assert "import anyport" not in text
+    done = subprocess.run(_command(runtime, script, tensorflow_python), capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "expected" in done.stdout
     loose = script.with_name(f"loose{script.suffix}")
-    (allowed,) = set(ALLOWED.findall(script.read_text(encoding="utf-8")))
-    loose.write_text(script.read_text(encoding="utf-8").replace(allowed, "1e9"), encoding="utf-8")
-    done = subprocess.run(
-        [*_interpreter(runtime, tensorflow_python), loose], capture_output=True, text=True, check=False
-    )
+    (allowed,) = set(ALLOWED.findall(text))
+    loose.write_text(text.replace(allowed, "1e9"), encoding="utf-8")
+    done = subprocess.run(_command(runtime, loose, tensorflow_python), capture_output=True, text=True, check=False)
     assert done.returncode == 0, "with any answer allowed, it must not fail: it is the comparison that fails"
 
 
-def _interpreter(runtime: Runtime, tensorflow_python: Path) -> list[str | Path]:
-    """Return how the script is run: by the runtime's own Python, TensorFlow's, or Node."""
+def _command(runtime: Runtime, script: Path, tensorflow_python: Path) -> list[str | Path]:
+    """Return how the script is run: by the runtime's own Python, by TensorFlow's, or by Node with the runtime's packages."""
     if runtime.interpreter == "zygote":
-        return [tensorflow_python, "-I"]
-    (toolchain, *_) = runtime.toolchains
-    installed: toolchains.Installed = provide_toolchain(toolchain, Quiet(), publish.new_log_folder())
-    return [installed.python, "-I"] if toolchain.kind == "python" else ["node"]
+        return [tensorflow_python, "-I", script]
+    installed = provide_toolchain(runtime.toolchains[0], Quiet(), publish.new_log_folder())
+    return ["node", script, installed.path] if script.suffix == ".mjs" else [installed.python, "-I", script]
+
+
+def test_bisects_by_cutting_where_reading_changes_the_result(
+    digits: Path, tmp_path: Path, tensorflow_python: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No runtime here fuses differently when it is watched, so that it is said to: the cuts and their runs are real."""
+    monkeypatch.setattr("anyport.debugging.session.Look.changed", lambda self, answers: ["reading changes the result"])
+    sabotage = next(item for item in catalogue.FAST if item.target == "onnx")
+    found = catalogue.run(sabotage, digits, tmp_path / "altered", tensorflow_python)
+    assert found.method == "cuts"
+    assert catalogue.names_right(sabotage, found), found.layer
+    assert found.confirmed
+    assert "reading changes the result" in found.notes
 
 
 @pytest.mark.parametrize("target", TARGETS)

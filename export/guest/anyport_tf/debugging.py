@@ -116,6 +116,7 @@ def find(request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
     allowed = Allowed(multiple=float(request["multiple"]), least_snr=request["least_snr"])
     outcome = search(source.graph, evaluator, taps, inputs, allowed)
     telling = _Telling(request, source, evaluator, taps, outcome, inputs, reference)
+    telling.write_values()
     return telling.result()
 
 
@@ -161,6 +162,19 @@ class _Telling:
             "notes": self.notes(),
             "suspect": self.suspect(blamed),
         }
+
+    def write_values(self) -> None:
+        """Write what the source's tensors hold, as the artifact holds them, where whoever cuts elsewhere wants them."""
+        if self.request.get("values"):
+            ports = self.request["described"]["inputs"]
+            held = [
+                {
+                    **{ports[name]: value for name, value in inputs.items() if name in ports},
+                    **{tap.artifact: self.held(tap, call[tap.source]) for tap in self.taps},
+                }
+                for inputs, call in zip(self.inputs, self.reference, strict=True)
+            ]
+            anyport_guest.write_calls(self.request["values"], inputs={self.request["signature"]: held})
 
     def notes(self) -> list[str]:
         more = [self.layer(fault.at, None)["name"] for fault in self.outcome.faults[1:]]
