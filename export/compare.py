@@ -68,6 +68,11 @@ class Tolerance:
         return dataclasses.replace(self, atol=self.atol * factor, rtol=self.rtol * factor)
 
 
+def coarser(allowed: Tolerance, coarseness: float) -> Tolerance:
+    """Return the tolerance for a runtime that is allowed `coarseness` times the noise."""
+    return allowed if allowed.multiple is None else dataclasses.replace(allowed, multiple=allowed.multiple * coarseness)
+
+
 def tolerance(multiple: float = MULTIPLE, atol: float | None = None, rtol: float | None = None) -> Tolerance:
     """Return the tolerance that was asked for: a multiple of the noise, or constants where one of them is given."""
     if atol is None and rtol is None:

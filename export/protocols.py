@@ -84,6 +84,8 @@ class Runtime:
     (`{name: {dtype, shape, values}}`), and ends with status 1 where the answers differ."""
     emulated: bool = False
     """Whether another processor is imitated: right answers count as anywhere, but its seconds are no device's latency."""
+    coarseness: float = 1.0
+    """How many times as much of the model's noise is allowed here as elsewhere, where kernels are known to approximate."""
 
     def required(self) -> tuple[Toolchain, ...]:
         """Return the toolchains that the runtime needs on this machine."""
