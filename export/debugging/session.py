@@ -282,7 +282,8 @@ class Look:
 
     @property
     def multiple(self) -> float:
-        return float(self.session.asked.stated["tolerance"].get("multiple") or MULTIPLE)
+        stated = self.session.asked.stated["tolerance"].get("multiple") or MULTIPLE
+        return float(stated) * self.session.asked.runtime.coarseness
 
     @property
     def least_snr(self) -> float | None:
