@@ -26,6 +26,7 @@ class Measured:
     outputs: Mapping[str, Any]
     """As the manifest has it; empty where it failed."""
     notes: tuple[str, ...]
+    """Why it failed, or what the samples leave in the dark."""
     seconds: float
 
 
@@ -42,7 +43,7 @@ def measure(
     if outcome.result is None:
         note = f"the model's own noise could not be measured, so --atol and --rtol decide: {outcome.message}"
         return Measured(outputs={}, notes=(note,), seconds=outcome.seconds)
-    return Measured(outputs=outcome.result["noise"], notes=(), seconds=outcome.seconds)
+    return Measured(outputs=outcome.result["noise"], notes=tuple(outcome.result["blind"]), seconds=outcome.seconds)
 
 
 def read(outputs: Mapping[str, Any], samples: Path) -> Noise:

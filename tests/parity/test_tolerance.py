@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import anyport
 from anyport import publish
 from anyport.compare import MULTIPLE
 from anyport.terminal import Quiet
@@ -39,6 +40,29 @@ KINDS = {
 }
 
 
+IN_THE_DARK = """
+import keras
+import tensorflow as tf
+
+
+class Net(tf.Module):
+    def __init__(self):
+        self.inner = keras.Sequential([
+            keras.Input([4]),
+            keras.layers.Dense(6, bias_initializer=keras.initializers.Constant(-100.0), name="hidden"),
+            keras.layers.ReLU(name="never"),
+            keras.layers.Dense(2, bias_initializer="ones"),
+        ])
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32, name="x")])
+    def __call__(self, x):
+        return tf.cond(tf.reduce_sum(x) > 1e6, lambda: x[:, :2], lambda: self.inner(x))
+
+
+net = Net()
+"""
+
+
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     folder = tmp_path_factory.mktemp("cases")
@@ -60,6 +84,14 @@ def test_every_fault_that_changes_the_function_is_found(found: dict[str, Any]) -
     for name, fault in faults:
         if fault["changes"] is None or fault["changes"] > MULTIPLE:
             assert fault["ratio"] is None or fault["ratio"] > MULTIPLE, (name, fault)
+
+
+def test_what_the_samples_leave_in_the_dark_is_said(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(IN_THE_DARK)
+    report = anyport.export(f"{tmp_path / 'net.py'}:net", "saved_model", tmp_path / "out")
+    notes = " ".join(report.manifest["notes"])
+    assert "barely moves over the samples" in notes
+    assert "is always not taken with the samples" in notes
 
 
 def test_double_precision_was_there_to_compare_with(found: dict[str, Any]) -> None:
