@@ -84,6 +84,9 @@ class Runtime:
     (`{name: {dtype, shape, values}}`), and ends with status 1 where the answers differ."""
     emulated: bool = False
     """Whether another processor is imitated: right answers count as anywhere, but its seconds are no device's latency."""
+    rows: int | None = None
+    """How many rows it feeds at a time to an artifact that takes any number of them; None where it feeds them all.  Whoever
+    debugs an artifact feeds as many, since not every inner tensor has rows that could be joined again."""
 
     def required(self) -> tuple[Toolchain, ...]:
         """Return the toolchains that the runtime needs on this machine."""
