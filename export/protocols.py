@@ -86,6 +86,9 @@ class Runtime:
     """Whether another processor is imitated: right answers count as anywhere, but its seconds are no device's latency."""
     coarseness: float = 1.0
     """How many times as much of the model's noise is allowed here as elsewhere, where kernels are known to approximate."""
+    rows: int | None = None
+    """How many rows it feeds at a time to an artifact that takes any number of them; None where it feeds them all.  Whoever
+    debugs an artifact feeds as many, since not every inner tensor has rows that could be joined again."""
 
     def required(self) -> tuple[Toolchain, ...]:
         """Return the toolchains that the runtime needs on this machine."""

@@ -229,7 +229,7 @@ class Look:
                 **common,
                 "verb": "plan",
                 "all_samples": str(session.bench.samples),
-                "batch": self.mapping.get("batch"),
+                "batch": self.mapping.get("batch") or asked.runtime.rows,
                 "worst": None if worst is None else dataclasses.asdict(worst),
             },
         )

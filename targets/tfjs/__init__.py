@@ -46,6 +46,7 @@ TARGET = Target(
     variants=VARIANTS,
     convert=HERE / "convert.py",
     preflight=HERE / "preflight.py",
+    cut=HERE / "cut.py",
     budgets={
         "float16": Budget(snr=35, channel_snr=30, cosine=0.999, top1=0.99, equal=0.99, accuracy=0.005),
         "uint8": Budget(snr=25, channel_snr=10, cosine=0.995, top1=0.97, equal=0.9, accuracy=0.005),

@@ -18,11 +18,11 @@ Runs where TensorFlow is.  Two verbs; each request holds `artifact` (a folder), 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tfjs_file import INITIALIZER, SIGNATURE, TOPOLOGY, Model, Node, ancestors, dtypes, in_order, split, tensor_name
+from tfjs_file import SIGNATURE, TOPOLOGY, Model, Node, ancestors, descendants, dtypes, in_order, split, tensor_name
 from tfjs_frames import outside
 from tfjs_fuse import FUSED
 
@@ -30,6 +30,14 @@ from anyport_guest import INITIAL_STATE, BadRequest, Progress
 from anyport_tf.tensor_names import scopes_left
 
 NO_NUMBERS = ("resource", "variant")
+KINDS = {
+    "float32": "DT_FLOAT",
+    "int32": "DT_INT32",
+    "bool": "DT_BOOL",
+    "string": "DT_STRING",
+    "complex64": "DT_COMPLEX64",
+}
+"""Dtype → protobuf's name of it; TF.js has no others."""
 FED = "fed"
 """How a placeholder that takes a tensor's place is named: `NODE/fed_0`."""
 
@@ -85,16 +93,15 @@ def _inputs(node: Node) -> list[str]:
 def _computed(model: Model, mapping: Mapping[str, Any]) -> dict[str, str]:
     """Return tensor → dtype of all that inputs decide and that can be fetched, the inputs among them, in order."""
     nodes = model.nodes
-    decided = {port["tensor"] for port in mapping["inputs"].values()}
-    reachable = outside(nodes)
-    found: dict[str, str] = {}
-    for name in in_order(nodes):
-        if name in decided or any(split(tensor)[0] in decided for tensor in nodes[name].get("input", ())):
-            decided.add(name)
-            if name in reachable:
-                kinds = {tensor_name(name, index): dtype for index, dtype in enumerate(dtypes(nodes[name]))}
-                found |= {tensor: dtype for tensor, dtype in kinds.items() if dtype not in NO_NUMBERS}
-    return found
+    decided = descendants(nodes, (port["tensor"] for port in mapping["inputs"].values() if port["tensor"] in nodes))
+    reachable = outside(nodes) & decided
+    return {
+        tensor_name(name, index): dtype
+        for name in in_order(nodes)
+        if name in reachable
+        for index, dtype in enumerate(dtypes(nodes[name]))
+        if dtype not in NO_NUMBERS
+    }
 
 
 def _readers(nodes: Mapping[str, Node], mapping: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -148,7 +155,9 @@ def _fed(model: Model, tensor: str, dtype: str) -> dict[str, str]:
     for reader in model.content[TOPOLOGY]["node"]:
         read = reader.get("input", [])
         reader["input"] = [name if split(item) == (node, index) else item for item in read]
-    model.content[TOPOLOGY]["node"].insert(0, {"name": name, "op": "Placeholder", "attr": {"dtype": _type(dtype)}})
+    model.content[TOPOLOGY]["node"].insert(
+        0, {"name": name, "op": "Placeholder", "attr": {"dtype": {"type": KINDS[dtype]}}}
+    )
     return {"tensor": name, "dtype": dtype}
 
 

@@ -108,6 +108,21 @@ def ancestors(nodes: Mapping[str, Node], names: Iterable[str]) -> set[str]:
     return found
 
 
+def descendants(nodes: Mapping[str, Node], names: Iterable[str]) -> set[str]:
+    """Return the names of these nodes and of all that is made from them, in a loop's later turns, too."""
+    readers: dict[str, list[str]] = {}
+    for name, node in nodes.items():
+        for tensor in node.get("input", ()):
+            readers.setdefault(split(tensor)[0], []).append(name)
+    waiting, found = list(names), set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting.extend(readers.get(name, ()))
+    return found
+
+
 def in_order(nodes: Mapping[str, Node]) -> list[str]:
     """Return the names of the nodes, each after what it reads, but for what a loop hands back."""
     read = {name: [split(tensor)[0] for tensor in node.get("input", ())] for name, node in nodes.items()}

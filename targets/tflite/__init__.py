@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 from anyport.browsers import in_chromium, self_test
@@ -87,7 +88,7 @@ def _in_browser(backend: str, summary: str, builds: tuple[str, ...]) -> Runtime:
     """Return a runtime of LiteRT.js; its page brings the builds (9 MB each) of which the browser takes the one it can run."""
     names = [f"litert_wasm_{build}internal.{kind}" for build in builds for kind in ("js", "wasm")]
     libraries = {**LITERTJS_LIBRARIES, **{name: f"@litertjs/core/wasm/{name}" for name in names}}
-    return in_chromium(
+    runtime = in_chromium(
         name=f"litertjs-{backend}",
         summary=summary,
         library="LiteRT.js",
@@ -96,6 +97,7 @@ def _in_browser(backend: str, summary: str, builds: tuple[str, ...]) -> Runtime:
         cannot={"int8": NO_INT8, **({"int16x8": WRONG_INT16} if backend == "webgpu" else {})},
         page=self_test(HERE / "engine.mjs", libraries),
     )
+    return dataclasses.replace(runtime, rows=1)
 
 
 TARGET = Target(
@@ -104,6 +106,7 @@ TARGET = Target(
     variants=("float32", "float16", "dynamic", "int8", "int8-float-io", "int16x8"),
     convert=HERE / "convert.py",
     preflight=HERE / "preflight.py",
+    cut=HERE / "cut.py",
     calibrated=("int8", "int8-float-io", "int16x8"),
     budgets={
         "float16": Budget(snr=35, channel_snr=30, cosine=0.999, top1=0.99, equal=0.99, accuracy=0.005),
@@ -145,6 +148,7 @@ TARGET = Target(
             script=HERE / "run_tflm.py",
             toolchains=(TFLM,),
             sources=tflm_sources.sources,
+            rows=1,
             cannot={
                 "float16": "it has no kernels that read float16 weights",
                 "dynamic": "it computes with 8-bit weights only where the activations have 8 bits too",

@@ -200,7 +200,7 @@ class _AlignedBuffer:
     def __init__(self, buffer: Any) -> None:
         self.data = buffer.data
 
-    def Pack(self, builder: Any) -> int:  # noqa: N802: called by the generated code
+    def Pack(self, builder: Any) -> int:  # noqa: N802  (called by the generated code)
         vector = None if self.data is None else self._vector(builder, memoryview(self.data))
         schema.BufferStart(builder)
         if vector is not None:

@@ -36,8 +36,8 @@ def still_outputs(contract: Mapping[str, Any], outputs: Calls) -> list[str]:
             moves = _moves(signature, [call[port["name"]] for call in outputs[signature["name"]]])
             if moves is not None and moves < STILL:
                 found.append(
-                    f"output {port['name']!r} of {signature['name']!r} barely moves over the samples (by {moves:.1g} of its largest "
-                    "value), so a fault may not show in it: give samples that move it, with --samples"
+                    f"output {port['name']!r} of {signature['name']!r} barely moves over the samples (by {moves:.1g} of its "
+                    "largest value), so a fault may not show in it: give samples that move it, with --samples"
                 )
     return found
 
