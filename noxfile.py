@@ -19,6 +19,7 @@ nox.options.sessions = [
     "sources",
     "repairs",
     "current",
+    "noise",
     "mixtures",
     "devices",
     "servers",
@@ -124,6 +125,22 @@ def current(session: nox.Session) -> None:
 
 
 @nox.session
+def noise(session: nox.Session) -> None:
+    """The verdict's multiple on a part of its study, and the study's page against its data."""
+    _install(session, *TESTING)
+    session.run("pytest", "tests/parity/test_tolerance.py", *session.posargs)
+    session.run("python", "tools/tolerance_page.py", "--check")
+
+
+@nox.session
+def tolerance(session: nox.Session) -> None:
+    """The study behind the verdict's multiple, and its page; resumes where it was ended (`-- --minutes M`)."""
+    _install(session)
+    session.run("python", "bench/tolerance/study.py", *session.posargs)
+    session.run("python", "tools/tolerance_page.py")
+
+
+@nox.session
 def mixtures(session: nox.Session) -> None:
     """Random models of three layers of the catalogue; `-- --examples N` for more of them."""
     _install(session, *TESTING)
@@ -178,6 +195,20 @@ def table_of_variants(session: nox.Session) -> None:
     """Measure every variant of the whole zoo; `-- --write` writes the table of docs/quantisation.md."""
     _install(session)
     session.run("python", "tools/variants.py", *session.posargs)
+
+
+@nox.session(default=False)
+def table_of_runtimes(session: nox.Session) -> None:
+    """Prove the whole zoo in every variant in every runtime, for hours; `-- --write` writes docs/runtimes.md."""
+    _install(session)
+    session.run("python", "tools/runtimes.py", "--results", "dist/runtimes.json", *session.posargs)
+
+
+@nox.session(default=False)
+def table_of_exactness(session: nox.Session) -> None:
+    """Compare quantised outputs of emulated ARM with this machine's; `-- --write` writes the table of docs/devices.md."""
+    _install(session)
+    session.run("python", "tools/exactness.py", *session.posargs)
 
 
 @nox.session

@@ -9,7 +9,7 @@ from typing import Any
 
 from anyport import budget as budgets
 from anyport import embedding, models, process, targets, verify
-from anyport.compare import ATOL, RTOL, Tolerance
+from anyport.compare import MULTIPLE, tolerance
 from anyport.debugging import DebugOptions, Divergence, run_debug
 from anyport.inspection import Inspection, run_inspect
 from anyport.loading import SEED, TIMEOUT_SECONDS, LoadOptions
@@ -28,8 +28,9 @@ def export(
     calibration: str | os.PathLike[str] = "",
     budget: Mapping[str, float] | Sequence[str] = (),
     opset: int | None = None,
-    atol: float = ATOL,
-    rtol: float = RTOL,
+    multiple: float = MULTIPLE,
+    atol: float | None = None,
+    rtol: float | None = None,
     seed: int = SEED,
     trust: bool = False,
     python: str = "",
@@ -51,8 +52,9 @@ def export(
         budget: What quantised variants may lose, where it is to be other than by default: `{"snr": 30}`, or as on the
             command line `["snr=30"]`.
         opset: The operator set of ONNX files; 18 by default.
-        atol: Allowed absolute error, as a fraction of the output's largest value.
-        rtol: Allowed relative error of each element.
+        multiple: How many times its own rounding noise an output may be off.
+        atol: Instead of that, allowed absolute error, as a fraction of the output's largest value; 1e-5 if only `rtol` is given.
+        rtol: Instead of that, allowed relative error of each element; 1e-4 if only `atol` is given.
         seed: Of the generated samples.
         trust: Run Python code that a model file holds.
         python: The interpreter whose environment loads the source.
@@ -76,7 +78,7 @@ def export(
         calibration=os.fspath(calibration),
         budget=budgets.read([f"{k}={v}" for k, v in budget.items()] if isinstance(budget, Mapping) else budget),
         seed=seed,
-        tolerance=Tolerance(atol=atol, rtol=rtol),
+        tolerance=tolerance(multiple, atol, rtol),
         trust=trust,
         python=python,
         settings={} if opset is None else {"opset": opset},

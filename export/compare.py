@@ -1,12 +1,17 @@
 """Comparing an artifact's outputs with the source's: the one owner of the numbers.
 
 `compare_run` takes what the source answered and what a runtime answered, both by the contract's names, and returns a
-verdict for every output of every signature.  An element passes when `|a − b| ≤ atol·max|b| + rtol·|b|`, b being the
-source's; `atol` scales with the output's largest value, because an absolute constant means nothing for a tensor of
+verdict for every output of every signature.  An element passes when `|a − b| ≤ multiple·floor`, b being the source's and the
+floor the output's own rounding noise, measured from the model when it was exported (`anyport_tf.noise`; the study that chose the
+multiple is in `docs/tolerance.md`).  Elements that rounding decides, an integer that flips, a box that another one
+replaces, are not compared; how many they are is said.
+
+Where no noise is known, or the user prefers constants, an element passes when `|a − b| ≤ atol·max|b| + rtol·|b|`;
+`atol` scales with the output's largest value, because an absolute constant means nothing for a tensor of
 unknown scale.  Booleans and integers of 32 and 64 bits are indices, counts and keys: they must be equal.  Narrower
 integers are quantities that were rounded, and are compared as numbers.
 
-Both tolerances are meant for a model that computes in float32.  One that computes in float16 or bfloat16, as the
+Both constants are meant for a model that computes in float32.  One that computes in float16 or bfloat16, as the
 contract's `precision` says, is off by more than them itself, and a target may compute it in float32: `widened` states
 how much is allowed then.  A float64 model is judged like a float32 one, since targets narrow it.
 
@@ -30,6 +35,8 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 Calls = Mapping[str, Sequence[Mapping[str, Array]]]
 
+MULTIPLE = 16.0
+"""How many times its own noise an output may be off."""
 ATOL = 1e-5
 RTOL = 1e-4
 EPSILON = {"float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
@@ -45,8 +52,10 @@ MOST_CLASSES = 100_000
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Tolerance:
-    """How far an element may be from the source's: `atol·max|b| + rtol·|b|`."""
+    """How far an element may be from the source's: `multiple·floor`, and where there is neither `atol·max|b| + rtol·|b|`."""
 
+    multiple: float | None = MULTIPLE
+    """Of the output's own noise; None where the user chose constants."""
     atol: float = ATOL
     rtol: float = RTOL
 
@@ -56,7 +65,19 @@ class Tolerance:
         Both parts grow by the ratio of the machine epsilons over `HEADROOM`: 128 for float16, 1024 for bfloat16.
         """
         factor = max(1.0, EPSILON[precision] / EPSILON["float32"] / HEADROOM)
-        return Tolerance(atol=self.atol * factor, rtol=self.rtol * factor)
+        return dataclasses.replace(self, atol=self.atol * factor, rtol=self.rtol * factor)
+
+
+def coarser(allowed: Tolerance, coarseness: float) -> Tolerance:
+    """Return the tolerance for a runtime that is allowed `coarseness` times the noise."""
+    return allowed if allowed.multiple is None else dataclasses.replace(allowed, multiple=allowed.multiple * coarseness)
+
+
+def tolerance(multiple: float = MULTIPLE, atol: float | None = None, rtol: float | None = None) -> Tolerance:
+    """Return the tolerance that was asked for: a multiple of the noise, or constants where one of them is given."""
+    if atol is None and rtol is None:
+        return Tolerance(multiple=multiple)
+    return Tolerance(multiple=None, atol=ATOL if atol is None else atol, rtol=RTOL if rtol is None else rtol)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -94,10 +115,42 @@ class OutputVerdict:
     """Share of labelled samples that the artifact gets right."""
     source_accuracy: float | None = None
     """Share of them that the source gets right."""
+    floor: float | None = None
+    """The output's own rounding noise, None where it isn't known."""
+    noise_ratio: float | None = None
+    """The largest absolute error over the floor."""
+    undecided: float | None = None
+    """Share of elements that rounding decides; they were not compared."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Noise:
+    """What is known of a model's own rounding noise."""
+
+    outputs: Mapping[str, Mapping[str, Mapping[str, Any]]] = dataclasses.field(default_factory=dict)
+    """Signature → output → `floor`, `scale`, `method` and `undecided`, as the manifest has it."""
+    undecided: Calls = dataclasses.field(default_factory=dict)
+    """For each call, output → which elements rounding decides; absent where it decides none."""
+
+    def floor(self, signature: str, output: str) -> float | None:
+        """Return the floor of an output; None where it isn't known, or means nothing since the output is exact."""
+        return self.outputs.get(signature, {}).get(output, {}).get("floor") or None
+
+    def masks(self, signature: str, output: str) -> list[Array | None]:
+        """Return what rounding decides of an output, for each call."""
+        return [call.get(output) for call in self.undecided.get(signature, ())]
+
+
+NO_NOISE = Noise()
 
 
 def compare_run(
-    contract: Mapping[str, Any], expected: Calls, actual: Calls, tolerance: Tolerance, labels: Calls | None = None
+    contract: Mapping[str, Any],
+    expected: Calls,
+    actual: Calls,
+    tolerance: Tolerance,
+    labels: Calls | None = None,
+    noise: Noise = NO_NOISE,
 ) -> list[OutputVerdict]:
     """Compare every output of every signature of the contract; `labels` are the right classes where they are known."""
     verdicts = []
@@ -109,7 +162,7 @@ def compare_run(
             if isinstance(pairs, str):
                 verdicts.append(OutputVerdict(signature=name, name=output["name"], passed=False, reason=pairs))
             else:
-                verdict = _compare(name, output["name"], pairs, allowed)
+                verdict = _compare_known(name, output["name"], pairs, allowed, noise)
                 verdicts.append(_with_accuracy(verdict, pairs, _labels_of(labels or {}, name, output["name"])))
     return verdicts
 
@@ -140,7 +193,31 @@ def _pairs(signature: str, name: str, expected: Calls, actual: Calls) -> list[tu
     return [(np.asarray(want[name]), np.asarray(have[name])) for want, have in zip(wanted, got, strict=True)]
 
 
-def _compare(signature: str, name: str, pairs: list[tuple[Array, Array]], tolerance: Tolerance) -> OutputVerdict:
+def _compare_known(
+    signature: str, name: str, pairs: list[tuple[Array, Array]], tolerance: Tolerance, noise: Noise
+) -> OutputVerdict:
+    """Compare with what is known of the output's noise, unless the user chose constants."""
+    if tolerance.multiple is None or name not in noise.outputs.get(signature, {}):
+        return _compare(signature, name, pairs, tolerance, None)
+    masks = noise.masks(signature, name) or [None] * len(pairs)
+    decided = [_without(mask, *pair) for mask, pair in zip(masks, pairs, strict=True)]
+    floor = noise.floor(signature, name)
+    verdict = _compare(signature, name, decided, tolerance, floor)
+    ratio = None if floor is None or verdict.max_abs_error is None else verdict.max_abs_error / floor
+    share = float(noise.outputs[signature][name]["undecided"])
+    return dataclasses.replace(verdict, floor=floor, noise_ratio=ratio, undecided=share)
+
+
+def _without(mask: Array | None, want: Array, have: Array) -> tuple[Array, Array]:
+    """Return the pair with what rounding decides taken from the source on both sides."""
+    if mask is None or want.shape != have.shape or want.dtype != have.dtype:
+        return want, have
+    return want, np.where(mask, want, have)
+
+
+def _compare(
+    signature: str, name: str, pairs: list[tuple[Array, Array]], tolerance: Tolerance, floor: float | None
+) -> OutputVerdict:
     for number, (want, have) in enumerate(pairs):
         if reason := _misfit(want, have):
             return OutputVerdict(signature=signature, name=name, passed=False, reason=f"call {number}: {reason}")
@@ -159,6 +236,8 @@ def _compare(signature: str, name: str, pairs: list[tuple[Array, Array]], tolera
         finite = np.isfinite(want)  # elsewhere they are the same, and infinity minus itself is no number
         error = np.abs(np.subtract(want, have, out=np.zeros_like(want), where=finite))
         allowed = tolerance.atol * scale + tolerance.rtol * np.abs(np.where(finite, want, 0.0))
+        if floor is not None and tolerance.multiple is not None:
+            allowed = np.full_like(want, tolerance.multiple * floor)
         if exact:
             # On the integers themselves: float64 can't tell those beyond 2**53 apart.
             error = np.where(pairs[number][0] != pairs[number][1], np.maximum(error, 1.0), 0.0)
@@ -177,7 +256,7 @@ def _compare(signature: str, name: str, pairs: list[tuple[Array, Array]], tolera
         signature=signature,
         name=name,
         passed=passed,
-        reason="" if passed else "beyond the tolerance",
+        reason="" if passed else _beyond(max_abs, floor),
         max_abs_error=max_abs,
         max_rel_error=max_abs / scale if scale else (0.0 if max_abs == 0 else math.inf),
         cosine=_cosine(_as_float(pairs)),
@@ -187,6 +266,10 @@ def _compare(signature: str, name: str, pairs: list[tuple[Array, Array]], tolera
         channel_snr=channel,
         equal=_equal(pairs) if exact else None,
     )
+
+
+def _beyond(error: float, floor: float | None) -> str:
+    return "beyond the tolerance" if floor is None else f"{error / floor:.3g} times the model's own noise"
 
 
 def _misfit(want: Array, have: Array) -> str:

@@ -31,6 +31,8 @@ def write(folder: Path, runtimes: Iterable[Runtime], provide: Provide) -> frozen
     """
     written: set[str] = set()
     for runtime in runtimes:
+        if runtime.page is not None and not runtime.page.deployed:
+            continue
         try:
             files = resolve(runtime, provide)
         except ToolchainError:

@@ -19,7 +19,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from anyport import budget, guests, manifest, pages, process, publish
+from anyport import budget, guests, manifest, noise, pages, process, publish
 from anyport.compare import Tolerance
 from anyport.errors import RequestError, ToolchainError
 from anyport.guests import Job
@@ -151,9 +151,11 @@ class _Export:
         traced.wait()
         if loading.done():
             loading.result()  # raises what went wrong before there was anything to convert
-        artifacts = [self._pool.submit(self._artifact, choice, canonical, loading) for choice in choices]
+        measuring = self._pool.submit(self._measure, canonical, loading)
+        artifacts = [self._pool.submit(self._artifact, choice, canonical, loading, measuring) for choice in choices]
         loaded = loading.result()
         made = [future.result() for future in artifacts]
+        measured = measuring.result()
         self.timings["total"] = round(time.monotonic() - started, 3)
         names = [toolchain.name for toolchain in _toolchains(choices)]
         written = manifest.build(
@@ -170,7 +172,8 @@ class _Export:
                 **manifest.describe(self.samples, self.staging),
                 "seed": None if self.options.samples else self.options.seed,
             },
-            notes=loaded["notes"],
+            noise=measured.outputs,
+            notes=[*loaded["notes"], *measured.notes],
             timings=self.timings,
             artifacts=made,
         )
@@ -198,7 +201,25 @@ class _Export:
         self.timings["source"] = round(time.monotonic() - started, 3)
         return result
 
-    def _artifact(self, choice: Choice, canonical: Path, loading: Future[Mapping[str, Any]]) -> Artifact:
+    def _measure(self, canonical: Path, loading: Future[Mapping[str, Any]]) -> noise.Measured:
+        """Measure the model's own noise once the source has answered, unless constants decide."""
+        loading.result()
+        multiple = self.options.tolerance.multiple
+        if multiple is None:
+            return noise.Measured(outputs={}, notes=(), seconds=0.0)
+        measured = noise.measure(
+            self.workshop, canonical, self.samples, self.work, self.options.seed, multiple, self.options.timeout
+        )
+        self.timings["noise"] = round(measured.seconds, 3)
+        return measured
+
+    def _artifact(
+        self,
+        choice: Choice,
+        canonical: Path,
+        loading: Future[Mapping[str, Any]],
+        measuring: Future[noise.Measured],
+    ) -> Artifact:
         """Convert one artifact, and run it everywhere it was asked for."""
         name = f"{choice.target.name}-{choice.variant}"
         folder = self.staging / choice.target.directory(choice.variant)
@@ -217,6 +238,7 @@ class _Export:
             work=self.work,
             logs=self.logs,
             tolerance=self.options.tolerance,
+            noise=lambda: noise.read(measuring.result().outputs, self.samples),
             timeout=self.options.timeout,
             provide=self.workshop.provide,
             zygote=self.workshop.zygote,

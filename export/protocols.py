@@ -37,6 +37,8 @@ class Page:
     """Path below the artifact's folder → file of the target's or ours."""
     libraries: Mapping[str, str]
     """Path below the artifact's folder → path in the runtime's first toolchain."""
+    deployed: bool = True
+    """Whether an artifact gets it; where only its modules are run, by Node, it stays here."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -82,6 +84,11 @@ class Runtime:
     (`{name: {dtype, shape, values}}`), and ends with status 1 where the answers differ."""
     emulated: bool = False
     """Whether another processor is imitated: right answers count as anywhere, but its seconds are no device's latency."""
+    coarseness: float = 1.0
+    """How many times as much of the model's noise is allowed here as elsewhere, where kernels are known to approximate."""
+    rows: int | None = None
+    """How many rows it feeds at a time to an artifact that takes any number of them; None where it feeds them all.  Whoever
+    debugs an artifact feeds as many, since not every inner tensor has rows that could be joined again."""
 
     def required(self) -> tuple[Toolchain, ...]:
         """Return the toolchains that the runtime needs on this machine."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from anyport import budget, guests, pages, toolchains
-from anyport.compare import Tolerance, compare_run
+from anyport.compare import Noise, Tolerance, coarser, compare_run
 from anyport.errors import AnyportError
 from anyport.guest.anyport_guest import read_calls
 from anyport.guests import Job, Outcome, Zygote
@@ -40,6 +40,8 @@ class Bench:
     logs: Path
     tolerance: Tolerance
     """For artifacts without a budget."""
+    noise: Callable[[], Noise]
+    """Waits for the model's own noise, and gives it."""
     timeout: float
     provide: Provide
     """Provisions a toolchain, or raises `ToolchainError`."""
@@ -144,8 +146,10 @@ def _verdict(bench: Bench, runtime: Runtime, answered: Answered, allowed: Budget
     except (OSError, KeyError, TypeError, ValueError, AttributeError, zipfile.BadZipFile) as error:
         reason = f"{runtime.script.name} broke the format of its answer: {type(error).__name__}: {error}"
         return Run(runtime=runtime.name, status="error", reason=reason, log=log)
+    noise = bench.noise()
     expected, labels = (read_calls(bench.samples, role) for role in ("outputs", "labels"))
-    verdicts = compare_run(bench.contract, expected, answers, bench.tolerance, labels)
+    tolerance = coarser(bench.tolerance, runtime.coarseness)
+    verdicts = compare_run(bench.contract, expected, answers, tolerance, labels, noise)
     if allowed is not None:
         verdicts = budget.judge(verdicts, allowed)
     wrong = next((verdict for verdict in verdicts if not verdict.passed), None)

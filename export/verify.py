@@ -6,6 +6,7 @@ The folder is read and never written.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from anyport import manifest, process, publish, targets
+from anyport import manifest, noise, process, publish, targets
 from anyport.compare import Tolerance
 from anyport.errors import RequestError
 from anyport.pipeline import run_everywhere
@@ -84,6 +85,7 @@ class _Check:
             work=self.work,
             logs=workshop.logs,
             tolerance=Tolerance(**stated["tolerance"]),
+            noise=functools.partial(noise.read, stated.get("noise", {}), folder / stated["samples"]["path"]),
             timeout=timeout,
             provide=workshop.provide,
             zygote=workshop.zygote,

@@ -4,9 +4,11 @@ Called by `nox -s matrix`.  Each case of `tests/parity/cases` is exported to eve
 is a shell pattern for `MODULE.NAME` and can be repeated.  `--by-hand` has the official tools convert the same cases as their
 documentation says (`bench/official/by_hand.py`) and holds the result against the same samples.
 
-* `--write` writes the outcomes into `docs/matrix.json`; `tools/matrix_page.py` makes the page of it.  With `--minutes M` no
-  case is begun later than that; what was not run is written down as such, and `--missing` runs it another time.  Cases run
-  in a shuffled order (seeded), so that what is there is a fair sample at any time.
+* `--write` writes each outcome into `docs/matrix.json` as it comes, so that a run that is ended loses nothing;
+  `tools/matrix_page.py` makes the page of it.  With `--minutes M` no case is begun later than that; what was not run is
+  written down as such, and `--missing` runs it another time.
+* Cases run in a shuffled order (seeded), so that what is there is a fair sample at any time, and in the order of the
+  patterns where there are several.  `--sample N` runs the first N of that order.
 * `--check N` exports every N-th case and holds the outcomes against those written.
 
 An outcome is `passes` (as it is), `repaired` (by the repairs named), `refused` (before any converter started, with
@@ -29,12 +31,12 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
-from anyport import AnyportError, models, publish, targets
+from anyport import AnyportError, manifest, models, noise, publish, targets
 from anyport.compare import Tolerance
 from anyport.guests import Job
 from anyport.pipeline import Options, run_export
@@ -65,14 +67,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         cases = list_cases(Path(folder), arguments.case)
         if arguments.check:
             return _check(cases, Path(folder), choices, arguments)
-        known = _written()["cases"] if arguments.missing else {}
-        chosen = {name: case for name, case in cases.items() if name not in known}
-        outcomes = _run(chosen, Path(folder), choices, arguments)
+        outcomes = _run(_choose(cases, arguments), Path(folder), choices, arguments)
     print(_totals(cases, outcomes))
-    if arguments.write:
-        whole = not (arguments.case or arguments.to or arguments.missing or arguments.minutes)
-        _write(cases, outcomes, merge=not whole)
+    if arguments.write and not arguments.case:
+        _write(cases, {}, only=cases)
     return 1 if any(_is_bad(outcome) for outcome in outcomes.values()) else 0
+
+
+def _choose(cases: Mapping[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the cases to run, in the order in which they are run."""
+    known = _written()["cases"] if arguments.missing else {}
+    order = sorted(cases)
+    random.Random(0).shuffle(order)
+    order.sort(key=lambda name: next((i for i, p in enumerate(arguments.case) if fnmatch.fnmatch(name, p)), 0))
+    return {name: cases[name] for name in [name for name in order if name not in known][: arguments.sample]}
 
 
 def _run(cases: Mapping[str, Any], folder: Path, to: Sequence[str], arguments: argparse.Namespace) -> dict[str, Any]:
@@ -80,6 +88,8 @@ def _run(cases: Mapping[str, Any], folder: Path, to: Sequence[str], arguments: a
     started = time.monotonic()
     for name, outcome in _export_all(cases, folder, to, arguments):
         outcomes[name] = outcome
+        if arguments.write:
+            _write(cases, {name: outcome})
         print(f"[{len(outcomes)}/{len(cases)}] {_line(name, outcome, arguments.verbose)}", flush=True)
     print(f"{len(outcomes)} cases in {time.monotonic() - started:.0f} s")
     return outcomes
@@ -112,10 +122,10 @@ def _written() -> dict[str, Any]:
     return {"versions": {}, "rules": {}, "cases": {}, "not_run": []}
 
 
-def _write(cases: Mapping[str, Any], outcomes: Mapping[str, Any], merge: bool) -> None:
-    """Write the outcomes, one line a case, those of a partial run into what is there."""
+def _write(cases: Mapping[str, Any], outcomes: Mapping[str, Any], only: Collection[str] | None = None) -> None:
+    """Write the outcomes into what is there, one line a case; with `only`, what isn't of this catalogue goes."""
     data = _written()
-    known = data["cases"] if merge else {}
+    known = {name: entry for name, entry in data["cases"].items() if only is None or name in only}
     for name, outcome in outcomes.items():
         entry = known.setdefault(name, {"family": cases[name]["family"], "says": cases[name]["says"], "targets": {}})
         entry["targets"] |= outcome["targets"]
@@ -124,12 +134,15 @@ def _write(cases: Mapping[str, Any], outcomes: Mapping[str, Any], merge: bool) -
         data["versions"] |= outcome["versions"]
         for target, rules in outcome["rules"].items():
             data["rules"].setdefault(target, {}).update(rules)
-    data["not_run"] = sorted({*data["not_run"], *cases} - set(known))
+    listed = {*data["not_run"], *cases} if only is None else {*only}
+    data["not_run"] = sorted(listed - set(known))
     lines = [f"  {json.dumps(name)}: {json.dumps(known[name], ensure_ascii=False)}" for name in sorted(known)]
     del data["cases"]
     head = json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True)
     body = ",\n".join(lines)
-    DATA.write_text(f'{head[:-2]},\n "cases": {{\n{body}\n }}\n}}\n', encoding="utf-8")
+    beside = DATA.with_suffix(".part")
+    beside.write_text(f'{head[:-2]},\n "cases": {{\n{body}\n }}\n}}\n', encoding="utf-8")
+    beside.replace(DATA)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -139,9 +152,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="exports at a time")
     parser.add_argument("--verbose", action="store_true", help="print reasons in full")
     parser.add_argument("--by-hand", action="store_true", help="have the official tools convert the same cases too")
-    parser.add_argument("--write", action="store_true", help=f"write the outcomes into {DATA.name}")
+    parser.add_argument("--write", action="store_true", help=f"write the outcomes into {DATA.name}, as they come")
     parser.add_argument("--minutes", type=float, metavar="M", help="begin no case later than this")
     parser.add_argument("--missing", action="store_true", help=f"only what is not in {DATA.name}")
+    parser.add_argument("--sample", type=int, metavar="N", help="only N cases, drawn with a fixed seed")
     parser.add_argument("--check", type=int, metavar="N", help=f"hold every N-th case against {DATA.name}")
     return parser
 
@@ -163,11 +177,9 @@ def _export_all(
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Export the cases, several at a time, and yield their outcomes as they come."""
     targets.choose(to)  # a wrong name is wrong for every case
-    order = sorted(cases)
-    random.Random(0).shuffle(order)
     until = time.monotonic() + 60 * (arguments.minutes or math.inf)
     with ProcessPoolExecutor(max_workers=arguments.jobs, initializer=_open_workshop) as pool:
-        waiting = {pool.submit(export_case, cases[name], folder, to, arguments.by_hand): name for name in order}
+        waiting = {pool.submit(export_case, cases[name], folder, to, arguments.by_hand): name for name in cases}
         for future in as_completed(waiting):
             if not future.cancelled():
                 yield waiting[future], future.result()
@@ -228,6 +240,7 @@ def _by_hand(choice: Choice, told: Mapping[str, Any], out: Path) -> dict[str, An
             work=Path(work),
             logs=_workshop.logs,
             tolerance=Tolerance(),
+            noise=lambda: noise.read(manifest.read(out)["noise"], out / manifest.SAMPLES),
             timeout=TIMEOUT,
             provide=_workshop.provide,
             zygote=_workshop.zygote,

@@ -1,7 +1,8 @@
-"""Browsers, for every target that runs in one: how such a runtime is described, and the page that comes with an artifact.
+"""Browsers and Node, for every target that runs there: how such a runtime is described, and the page that comes with an
+artifact.
 
 A target gives an engine (`page/prove.mjs` states what that is) and a locked toolchain with its library; `self_test` makes
-the page of it, `in_chromium` and `in_firefox` the runtimes.  Targets and plug-ins may import this module, as they may
+the page of it, `in_chromium`, `in_firefox` and `in_node` the runtimes.  Targets and plug-ins may import this module, as they may
 `anyport.protocols`.  `service.py` is the host's end of the process that keeps the browsers.
 """
 
@@ -16,6 +17,7 @@ from anyport.protocols import Page, Runtime, Toolchain
 
 HERE = Path(__file__).parent
 RUN_PAGE = HERE.parent / "guest" / "run_page.py"
+RUN_NODE = HERE.parent / "guest" / "run_node.py"
 MODULES = ("compare", "frame", "listen", "npz", "page", "prove", "show", "tensors")
 """What the page is made of, besides the engine."""
 
@@ -28,8 +30,8 @@ CHROMIUM = Toolchain(
 )
 
 
-def self_test(engine: Path, libraries: Mapping[str, str]) -> Page:
-    """Return the self-test page around an engine.
+def self_test(engine: Path, libraries: Mapping[str, str], *, deployed: bool = True) -> Page:
+    """Return the self-test page around an engine; one that isn't `deployed` serves Node alone.
 
     `libraries` maps the name of a file in the page's `lib/` to its path in the toolchain's `node_modules`.
     """
@@ -37,6 +39,7 @@ def self_test(engine: Path, libraries: Mapping[str, str]) -> Page:
     return Page(
         files={"selftest.html": HERE / "page" / "selftest.html", **ours, "selftest/engine.mjs": engine},
         libraries={f"selftest/lib/{name}": f"node_modules/{path}" for name, path in libraries.items()},
+        deployed=deployed,
     )
 
 
@@ -80,6 +83,32 @@ def in_firefox(*, name: str, summary: str, library: str, backend: str, toolchain
         lacking=_lacks_firefox,
         default=False,
         page=page,
+    )
+
+
+def in_node(
+    *,
+    name: str,
+    summary: str,
+    library: str,
+    backend: str,
+    toolchain: Toolchain,
+    page: Page,
+    default: bool = False,
+    reproduce: Path | None = None,
+) -> Runtime:
+    """Return a runtime in Node, which runs the page's modules with the libraries of the toolchain."""
+    return Runtime(
+        name=name,
+        summary=summary,
+        script=RUN_NODE,
+        interpreter="host",
+        toolchains=(toolchain,),
+        needs=("node",),
+        options={"library": library, "backend": backend},
+        default=default,
+        page=page,
+        reproduce=reproduce,
     )
 
 

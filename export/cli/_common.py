@@ -11,8 +11,8 @@ from typing import Any
 
 from anyport.report import Artifact, Report, Run
 
-COLUMNS = ("artifact", "size", "convert", "runtime", "max abs err", "max rel err", "warm", "verdict")
-WIDE_ONLY = ("convert", "max abs err")
+COLUMNS = ("artifact", "size", "convert", "runtime", "max abs err", "max rel err", "× noise", "warm", "verdict")
+WIDE_ONLY = ("convert", "max abs err", "max rel err")
 WIDE = 120
 """Columns of characters from which the table shows everything."""
 
@@ -106,11 +106,13 @@ def _run_cells(artifact: Artifact, run: Run | None) -> dict[str, str]:
         return {"verdict": _verdict(artifact.status)}
     errors = [output.max_abs_error for output in run.outputs if output.max_abs_error is not None]
     relative = [output.max_rel_error for output in run.outputs if output.max_rel_error is not None]
+    ratios = [output.noise_ratio for output in run.outputs if output.noise_ratio is not None]
     warm = run.seconds.get("warm")
     return {
         "runtime": f"{run.runtime} {run.version}".strip(),
         "max abs err": f"{max(errors):.1e}" if errors else "",
         "max rel err": f"{max(relative):.1e}" if relative else "",
+        "× noise": f"{max(ratios):.2g}" if ratios else "",
         "warm": "emulated" if run.emulated else "" if warm is None else f"{warm * 1000:.2f} ms",
         "verdict": _verdict(run.status) + (_lost(run) if artifact.budget is not None else ""),
     }

@@ -45,13 +45,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--opset", type=int, metavar="N", help="the operator set of ONNX files (default 18)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the generated samples (default 0)")
     parser.add_argument(
+        "--multiple",
+        type=above_zero,
+        metavar="M",
+        help="how many times the model's own rounding noise an output may be off (default 16)",
+    )
+    parser.add_argument(
         "--atol",
         type=from_zero,
         metavar="A",
-        help="allowed absolute error, as a fraction of the output's largest value (default 1e-5)",
+        help="instead of that: allowed absolute error, as a fraction of the output's largest value (e.g. 1e-5)",
     )
     parser.add_argument(
-        "--rtol", type=from_zero, metavar="R", help="allowed relative error of an element (default 1e-4)"
+        "--rtol", type=from_zero, metavar="R", help="instead of that: allowed relative error of an element (e.g. 1e-4)"
     )
     parser.add_argument("--trust", action="store_true", help="run Python code that a model file holds (Lambda layers)")
     parser.add_argument("--python", default="", metavar="PATH", help="the interpreter whose environment loads SOURCE")
@@ -62,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from anyport import api, terminal
 
-    settings = {name: getattr(arguments, name) for name in ("atol", "rtol", "timeout")}
+    settings = {name: getattr(arguments, name) for name in ("multiple", "atol", "rtol", "timeout")}
     with terminal.progress(quiet=arguments.quiet or arguments.json, verbose=arguments.verbose) as progress:
         report = api.export(
             arguments.source,

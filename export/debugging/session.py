@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from anyport import guests, manifest, process, publish
-from anyport.compare import OutputVerdict, Tolerance
+from anyport import guests, manifest, noise, process, publish
+from anyport.compare import MULTIPLE, OutputVerdict, Tolerance
 from anyport.debugging import reproduction, subject
 from anyport.debugging.cuts import Cuts
 from anyport.debugging.divergence import Divergence, layer_of
@@ -36,8 +37,6 @@ from anyport.workshop import Workshop
 
 FIND = Path(__file__).parents[1] / "guest" / "find_divergence.py"
 
-MULTIPLE = 16.0
-"""How much of a segment's own noise is right, where the export states no multiple.  See FACTS: right artifacts stay below 7."""
 SNR_MARGIN = 3.0
 """A segment of an artifact with a budget is right from so many dB below what its output must have."""
 MOVED = 0.25
@@ -84,7 +83,10 @@ class _Session:
             samples=asked.folder / asked.stated["samples"]["path"],
             work=self.work,
             logs=workshop.logs,
-            tolerance=_tolerance(asked.stated["tolerance"]),
+            tolerance=Tolerance(**asked.stated["tolerance"]),
+            noise=functools.partial(
+                noise.read, asked.stated.get("noise", {}), asked.folder / asked.stated["samples"]["path"]
+            ),
             timeout=options.timeout,
             provide=workshop.provide,
             zygote=workshop.zygote,
@@ -227,7 +229,7 @@ class Look:
                 **common,
                 "verb": "plan",
                 "all_samples": str(session.bench.samples),
-                "batch": self.mapping.get("batch"),
+                "batch": self.mapping.get("batch") or asked.runtime.rows,
                 "worst": None if worst is None else dataclasses.asdict(worst),
             },
         )
@@ -280,7 +282,8 @@ class Look:
 
     @property
     def multiple(self) -> float:
-        return float(self.session.asked.stated["tolerance"].get("multiple") or MULTIPLE)
+        stated = self.session.asked.stated["tolerance"].get("multiple") or MULTIPLE
+        return float(stated) * self.session.asked.runtime.coarseness
 
     @property
     def least_snr(self) -> float | None:
@@ -363,7 +366,3 @@ def _ports(contract: Mapping[str, Any]) -> Any:
         )
         for item in contract["signatures"]
     ]
-
-
-def _tolerance(stated: Mapping[str, Any]) -> Tolerance:
-    return Tolerance(**stated)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from anyport.browsers import in_chromium, self_test
+from anyport.browsers import in_chromium, in_node, self_test
+from anyport.graphics import lacks_nvidia
 from anyport.protocols import Budget, Refinement, Runtime, Target, Toolchain
 
 HERE = Path(__file__).parent
@@ -16,6 +17,12 @@ ONNXRUNTIME = Toolchain(
     lock=HERE / "onnxruntime.lock",
 )
 
+ONNXRUNTIME_CUDA = Toolchain(
+    name="onnxruntime-cuda",
+    summary="onnxruntime with CUDA and cuDNN, for NVIDIA's graphics processors",
+    kind="python",
+    lock=HERE / "onnxruntime_cuda.lock",
+)
 OPENVINO = Toolchain(
     name="openvino",
     summary="OpenVINO: ONNX on Intel's processors",
@@ -27,6 +34,13 @@ ONNXRUNTIME_WEB = Toolchain(
     summary="onnxruntime for browsers, in WebAssembly and on WebGPU",
     kind="npm",
     lock=HERE / "onnxruntime_web",
+)
+ONNXRUNTIME_NODE = Toolchain(
+    name="onnxruntime-node",
+    summary="onnxruntime for JavaScript servers, CPU",
+    kind="npm",
+    lock=HERE / "onnxruntime_node",
+    setup=HERE / "onnxruntime_node" / "prune.mjs",
 )
 
 
@@ -75,6 +89,23 @@ TARGET = Target(
             script=HERE / "run_openvino.py",
             toolchains=(OPENVINO,),
             default=False,
+        ),
+        Runtime(
+            name="onnxruntime-cuda",
+            summary="onnxruntime's CUDA provider, in float32 (no TF32), on an NVIDIA GPU",
+            script=HERE / "run_onnxruntime.py",
+            toolchains=(ONNXRUNTIME_CUDA,),
+            options={"provider": "CUDAExecutionProvider", "provider_options": {"use_tf32": "0"}},
+            lacking=lacks_nvidia,
+            default=False,
+        ),
+        in_node(
+            name="ort-node",
+            summary="onnxruntime's CPU provider in Node",
+            library="onnxruntime-node",
+            backend="cpu",
+            toolchain=ONNXRUNTIME_NODE,
+            page=self_test(HERE / "engine.mjs", {}, deployed=False),
         ),
         _in_browser(
             "wasm",

@@ -1,4 +1,4 @@
-"""Guest script: canonical form → one `.onnx` per signature.
+"""Guest script: canonical form → one `.onnx` per signature, and the self-test that goes with them.
 
 Request: `canonical`, `out` (an empty folder), `variant`, `options.opset` (18 unless given).  The int8 variants leave here in
 float32: `refine.py` makes them int8.  Result: `signatures` — for
@@ -15,6 +15,7 @@ itself.
 
 from __future__ import annotations
 
+import shutil
 import urllib.parse
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -35,10 +36,14 @@ from anyport_tf.explicit_state import states, write_initial
 from anyport_tf.preflight import repairs_report
 from anyport_tf.rules import Repair
 
+SELFTEST = "selftest.py"
+"""Goes with the files to the server or board, and proves them there."""
+
 
 def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     prepared = prepare(Canonical.read(request["canonical"]), request)
     prepared.check("ONNX")
+    shutil.copyfile(Path(__file__).with_name(SELFTEST), Path(request["out"]) / SELFTEST)
     model = prepared.model
     repairs = list(prepared.repairs)
     converted = {}

@@ -1,5 +1,6 @@
 /**
- * onnxruntime-web as an engine of the self-test page (see `page/prove.mjs`).
+ * onnxruntime-web as an engine of the self-test page (see `page/prove.mjs`), and onnxruntime-node in Node, where `place.require`
+ * gives it, with the backend `cpu`.
  *
  * onnxruntime gives nodes that a provider lacks to its CPU provider, and says so in its log alone: for WebGPU the log of
  * each session is read, and one that has no node on it is an error.
@@ -17,6 +18,7 @@ const PLACED = /Node\(s\) placed on \[(\w+)\]\. Number of nodes: (\d+)|All nodes
 
 /** Start a backend; throws if there is none of that kind here. */
 export async function start(backend, place) {
+  if (place.require) return startInNode(backend, place);
   const ort = await library(backend);
   ort.env.wasm.wasmPaths = LIBRARIES.href;
   ort.env.wasm.numThreads = 1;
@@ -32,6 +34,19 @@ export async function start(backend, place) {
       return {...(renderer ? {renderer} : {processor: 'CPU, one thread'}), ...nodes};
     },
     load: (mapping) => load(ort, backend, place, mapping, nodes),
+  };
+}
+
+/** Start onnxruntime-node: it must list the backend as one that its binary holds. */
+function startInNode(backend, place) {
+  const ort = place.require('onnxruntime-node');
+  const held = ort.listSupportedBackends().map(({name: found}) => found);
+  if (!held.includes(backend)) throw new Error(`onnxruntime-node has no backend ${backend}; it has ${held.join(', ')}`);
+  return {
+    version: ort.env.versions.node,
+    backend,
+    details: () => ({processor: 'CPU, one thread'}),
+    load: (mapping) => load(ort, backend, place, mapping, {}),
   };
 }
 
@@ -59,7 +74,7 @@ async function load(ort, backend, place, mapping, nodes) {
   const url = new URL(mapping.file, place.artifact).href;
   const model = new Uint8Array(await (await place.fetchFile(url)).arrayBuffer());
   // 0 is verbose: where each node was placed is said at no other level.
-  const options = {executionProviders: [backend], logSeverityLevel: backend === 'webgpu' ? 0 : 3};
+  const options = {executionProviders: [backend], logSeverityLevel: backend === 'webgpu' ? 0 : 3, intraOpNumThreads: 1};
   const [session, log] = await listening(() => ort.InferenceSession.create(model, options));
   for (const [, one, some, only, all] of log.matchAll(PLACED)) {
     const [provider, count] = [one ?? only, Number(some ?? all)];

@@ -18,7 +18,6 @@ from tf2onnx import tf_utils, tfonnx  # noqa: F401 (registers its handlers)
 from tf2onnx.constants import AI_ONNX_ML_DOMAIN
 from tf2onnx.handler import tf_op
 
-from anyport_tf import rules
 from anyport_tf.canonical import Canonical, Signature
 from anyport_tf.freeze import FINDING, source_node
 from anyport_tf.preflight import Refusal
@@ -31,7 +30,7 @@ STRUCTURE = {
 """Ops that no handler of tf2onnx is registered for, because its rewriters take them together with their neighbours."""
 
 TEXTS = {
-    "StringLower", "StringUpper", "StringStrip", "StringJoin", "RegexFullMatch", "StaticRegexFullMatch", "StringSplitV2",
+    "StringLower", "StringUpper", "StringJoin", "RegexFullMatch", "StaticRegexFullMatch", "StringSplitV2",
     "StringToNumber",
 }  # fmt: skip
 """Ops whose handlers need the operator set `onnx_strings.OPSET`; `COMPARING` do for strings."""
@@ -140,23 +139,3 @@ def nodes(graph: Any) -> Iterator[tuple[str, Any]]:
     for function in graph.library.function:
         for node in function.node_def:
             yield f"{function.signature.name}/", node
-
-
-def notes(model: Canonical) -> list[str]:
-    """Return what a user of the file must know of what onnxruntime does otherwise."""
-    splitting = [
-        name
-        for name, signature in model.signatures.items()
-        if any(_splits_at_white_space(operation) for _, operation in rules.operations(signature.graph))
-    ]
-    return [
-        f"{name!r} splits strings at white space: onnxruntime at spaces alone, where TensorFlow does at tabs and ends of lines too"
-        for name in splitting
-    ]
-
-
-def _splits_at_white_space(operation: Any) -> bool:
-    if operation.type != "StringSplitV2":
-        return False
-    separator = tf.get_static_value(operation.inputs[1])
-    return separator is not None and not separator

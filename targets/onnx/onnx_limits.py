@@ -53,11 +53,8 @@ def _split(node: Node, constants: Constants) -> str:
     separator = constants.get(source_node(node.input[1]))
     if separator is None:
         return "its separator is known only when the model runs"
-    limited = "maxsplit" in node.attr and node.attr["maxsplit"].i >= 0
     blank = not any(separator.attr["value"].tensor.string_val)
-    return (
-        "ONNX splits at white space in another way where the number of splits is limited" if limited and blank else ""
-    )
+    return "onnxruntime splits at spaces alone where it splits at white space" if blank else ""
 
 
 def _pattern(node: Node, constants: Constants) -> str:

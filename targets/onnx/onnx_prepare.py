@@ -52,7 +52,7 @@ def prepare(model: Canonical, request: Mapping[str, Any]) -> Prepared:
         model=model,
         repairs=repairs,
         refusals=refusals,
-        notes=[*notes_of_state(source), *onnx_express.notes(model)],
+        notes=notes_of_state(source),
     )
 
 

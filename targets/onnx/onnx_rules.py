@@ -209,15 +209,15 @@ IMAGES = (
 
 TEXTS = (
     _rule(
-        "regex-replace-as-split",
-        "StaticRegexReplace",
-        onnx_texts.regex_replace,
-        "ONNX finds patterns and replaces none",
+        "split-at-white-space", "StringSplitV2", onnx_texts.split,
+        "onnxruntime splits at spaces alone, and not at tabs and ends of lines", onnx_texts.is_at_white_space, ONNXRUNTIME,
     ),
+    _rule("strip-as-split", "StringStrip", onnx_texts.strip, "ONNX has no such op"),
+    _rule("regex-replace-as-split", "StaticRegexReplace", onnx_texts.regex_replace, "ONNX finds patterns and replaces none"),
     _rule("reduce-join-as-joins", "ReduceJoin", onnx_texts.reduce_join, LACKING),
     _rule("n-grams-as-joins", "StringNGrams", onnx_texts.n_grams, LACKING),
     _rule("addition-of-strings", "Add AddV2", onnx_texts.added, "ONNX adds numbers alone", _of_strings),
-)
+)  # fmt: skip
 
 BRANCHES = (
     *_shared("case-as-ifs", "ONNX has If alone"),

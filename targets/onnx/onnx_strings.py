@@ -42,17 +42,6 @@ class StringCase:
         become(ctx, node, [_shaped_like(ctx, _without_last(ctx, changed), x)])
 
 
-@tf_op("StringStrip")
-class StringStrip:
-    """What is left of white space when nothing is split is the string without that at its ends."""
-
-    @classmethod
-    def version_20(cls, ctx: Any, node: Any, **kwargs: Any) -> None:
-        x = node.input[0]
-        pieces = ctx.make_node("StringSplit", [_with_one_more(ctx, x)], attr={"maxsplit": 0}, output_count=2).output[0]
-        become(ctx, node, [_shaped_like(ctx, _without_last(ctx, pieces), x)])
-
-
 @tf_op("StringJoin")
 class StringJoin:
     @classmethod
@@ -85,12 +74,10 @@ class StringSplit:
     def version_20(cls, ctx: Any, node: Any, **kwargs: Any) -> None:
         x, separator = node.input[0], _text(node.inputs[1])
         limit = node.get_attr_value("maxsplit", -1)
-        attributes: dict[str, Any] = {"delimiter": separator} if separator else {}
-        attributes |= {"maxsplit": limit} if limit >= 0 else {}
+        attributes: dict[str, Any] = {"delimiter": separator} | ({"maxsplit": limit} if limit >= 0 else {})
         split = ctx.make_node("StringSplit", [_with_one_more(ctx, x)], attr=attributes, output_count=2)
         pieces, counts = (_without_last(ctx, tensor) for tensor in split.output)
-        if separator:
-            counts = make(ctx, "Max", counts, constant(ctx, np.array([1], np.int64)))
+        counts = make(ctx, "Max", counts, constant(ctx, np.array([1], np.int64)))
         width = make(ctx, "Shape", pieces, start=1)
         columns = make(ctx, "Range", constant(ctx, np.int64(0)), _scalar(ctx, width), constant(ctx, np.int64(1)))
         filled = make(ctx, "Less", columns, make(ctx, "Unsqueeze", counts, constant(ctx, np.array([1], np.int64))))

@@ -1,7 +1,8 @@
-"""Repairs of strings, said in what `onnx_strings.py` can: splits at a word, and joins."""
+"""Repairs of strings, said in what `onnx_strings.py` can: splits at a word, and joins (`onnx_pieces.py`)."""
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import re._constants as codes  # type: ignore[import-not-found]
 import re._parser as parser  # type: ignore[import-not-found]
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
+from onnx_pieces import WHITE_SPACE, cut, rows_joined
 
 from anyport_tf.compositions.ragged import concatenated_ranges
 from anyport_tf.compositions.shapes import rank
@@ -21,24 +23,51 @@ MOST_LITERALS = 64
 """Characters of a class that are replaced one after the other."""
 
 
+def split(operation: Operation, inputs: Sequence[Tensor]) -> list[Tensor]:
+    """Where it splits at white space: at each kind of it, without the empty pieces."""
+    pieces = cut(inputs[0], WHITE_SPACE)
+    words = pieces.at(tf.not_equal(pieces.text, ""))
+    places = tf.stack([words.row, words.places()], axis=1)
+    return [tf.cast(places, tf.int64), words.text, tf.cast(tf.stack([words.count, words.most()]), tf.int64)]
+
+
+def is_at_white_space(operation: Operation) -> bool:
+    """Tell whether white space is split at, as often as there is some."""
+    separator = value_of(operation.inputs[1])
+    return separator is not None and not separator.item() and attribute(operation, "maxsplit") < 0
+
+
+def strip(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
+    """From the first piece between white space to the last that isn't empty, joined with what stood between them."""
+    pieces = cut(tf.reshape(inputs[0], [-1]), WHITE_SPACE)
+    full = tf.cast(tf.not_equal(pieces.text, ""), tf.int32)
+    so_far = tf.concat([[0], tf.cumsum(full)], axis=0)
+    ends = tf.gather(so_far, pieces.splits())
+    number = so_far[1:] - tf.gather(ends, pieces.row)
+    count = tf.gather(ends[1:] - ends[:-1], pieces.row)
+    text = tf.where(tf.logical_and(full > 0, number < 2), pieces.text, tf.strings.join([pieces.before, pieces.text]))
+    inner = tf.logical_and(number > 0, number - full < count)
+    return tf.reshape(dataclasses.replace(pieces, text=text).at(inner).joined(), tf.shape(inputs[0]))
+
+
 def regex_replace(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
-    """Where the pattern is a word or a class of characters: split there, and join with what is to stand there."""
+    """Where the pattern is a word or a class of characters: cut there, and join with what is to stand there."""
     x, rewrite = inputs[0], attribute(operation, "rewrite")
-    literals = replaced_words(operation)
-    if not literals:
+    words = replaced_words(operation)
+    if not words:
         raise Inapplicable("its pattern is more than a word or a class of characters")
-    flat = tf.reshape(x, [-1])
-    for literal in literals:
-        flat = _replaced(flat, literal, rewrite)
-    return tf.reshape(flat, tf.shape(x))
+    pieces = cut(tf.reshape(x, [-1]), words)
+    if rewrite:
+        behind = pieces.places() > 0
+        text = tf.where(behind, tf.strings.join([rewrite, pieces.text]), pieces.text)
+        pieces = dataclasses.replace(pieces, text=text)
+    return tf.reshape(pieces.joined(), tf.shape(x))
 
 
 def replaced_words(operation: Operation) -> list[str]:
-    """Return the words that a replacement is about, one after the other; none where it is about more than words."""
+    """Return the words that a replacement is about; none where it is about more than words."""
     pattern, rewrite = attribute(operation, "pattern"), attribute(operation, "rewrite")
-    words = _words(pattern)
-    again = len(words) > 1 and any(word in rewrite for word in words)
-    return [] if "\\" in rewrite or again or not attribute(operation, "replace_global") else words
+    return [] if "\\" in rewrite or not attribute(operation, "replace_global") else _words(pattern)
 
 
 def _words(pattern: str) -> list[str]:
@@ -61,32 +90,6 @@ def _words(pattern: str) -> list[str]:
     return words if len(words) <= MOST_LITERALS else []
 
 
-def _replaced(x: Tensor, word: str, rewrite: str) -> Tensor:
-    """Return a vector of strings with every `word` in them replaced."""
-    split = tf.raw_ops.StringSplitV2(input=x, sep=tf.constant(word))
-    numbers = tf.range(1, tf.shape(split.values)[0] + 1)
-    places = tf.scatter_nd(split.indices, numbers, split.shape)
-    pieces = tf.gather(tf.concat([tf.constant([""]), split.values], axis=0), places)
-    if rewrite:
-        behind = tf.logical_and(places > 0, tf.range(tf.shape(places)[1]) > 0)
-        pieces = tf.where(behind, tf.strings.join([rewrite, pieces]), pieces)
-    return _joined(pieces, "")
-
-
-def _joined(pieces: Tensor, separator: str) -> Tensor:
-    """Join the rows of a matrix of strings."""
-
-    def step(column: Tensor, joined: Tensor) -> tuple[Tensor, Tensor]:
-        piece = tf.gather(pieces, column, axis=1)
-        longer = tf.strings.join([joined, piece], separator)
-        return column + 1, tf.where(column > 0, longer, piece) if separator else longer
-
-    count = tf.shape(pieces)[1]
-    start = tf.fill(tf.shape(pieces)[:1], "")
-    shapes = [tf.TensorShape([]), tf.TensorShape([None])]
-    return tf.while_loop(lambda column, joined: column < count, step, [tf.constant(0), start], shapes)[1]
-
-
 def reduce_join(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     """Bring the axes to the end, in their order, as one, and join along that."""
     x, axes = inputs[0], value_of(inputs[1])
@@ -99,7 +102,7 @@ def reduce_join(operation: Operation, inputs: Sequence[Tensor]) -> Tensor:
     matrix = tf.reshape(
         tf.transpose(x, [*kept, *joined]), [tf.reduce_prod(rows), tf.reduce_prod(tf.gather(shape, joined))]
     )
-    made = tf.reshape(_joined(matrix, attribute(operation, "separator") or ""), rows)
+    made = tf.reshape(rows_joined(matrix, attribute(operation, "separator") or ""), rows)
     for axis in sorted(joined) if attribute(operation, "keep_dims") else ():
         made = tf.expand_dims(made, axis)
     return made

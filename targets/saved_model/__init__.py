@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from anyport.protocols import Runtime, Target
+from anyport.graphics import lacks_nvidia_on_linux
+from anyport.protocols import Runtime, Target, Toolchain
 
 HERE = Path(__file__).parent
+
+CUDA = Toolchain(
+    name="tensorflow-cuda",
+    summary="TensorFlow with CUDA, for NVIDIA's graphics processors",
+    kind="python",
+    lock=HERE / "tensorflow_cuda.lock",
+)
 
 TARGET = Target(
     name="saved_model",
@@ -22,6 +30,15 @@ TARGET = Target(
             script=HERE / "run_tensorflow.py",
             interpreter="zygote",
             reproduce=HERE / "reproduce_tensorflow.py.txt",
+        ),
+        Runtime(
+            name="tensorflow-gpu",
+            summary="TensorFlow in float32 (no TF32), on an NVIDIA GPU",
+            script=HERE / "run_tensorflow.py",
+            toolchains=(CUDA,),
+            options={"device": "GPU"},
+            lacking=lacks_nvidia_on_linux,
+            default=False,
         ),
     ),
 )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from anyport.browsers import in_chromium, in_firefox, self_test
-from anyport.protocols import Budget, Runtime, Target, Toolchain
+from anyport.browsers import in_chromium, in_firefox, in_node, self_test
+from anyport.protocols import Budget, Target, Toolchain
 
 HERE = Path(__file__).parent
 
@@ -40,34 +40,29 @@ CHROMIUM_BACKENDS = {
 }
 
 
-def _node(name: str, backend: str, summary: str, default: bool) -> Runtime:
-    return Runtime(
-        name=name,
-        summary=summary,
-        script=HERE / "run_node.py",
-        interpreter="host",
-        toolchains=(LIBRARY,),
-        needs=("node",),
-        options={"backend": backend},
-        default=default,
-        page=PAGE,
-        reproduce=HERE / "reproduce_node.mjs.txt",
-    )
-
-
 TARGET = Target(
     name="tfjs",
     summary="TF.js graph model, for browsers and Node",
     variants=VARIANTS,
     convert=HERE / "convert.py",
     preflight=HERE / "preflight.py",
+    cut=HERE / "cut.py",
     budgets={
         "float16": Budget(snr=35, channel_snr=30, cosine=0.999, top1=0.99, equal=0.99, accuracy=0.005),
         "uint8": Budget(snr=25, channel_snr=10, cosine=0.995, top1=0.97, equal=0.9, accuracy=0.005),
         "uint16": Budget(snr=50, channel_snr=40, cosine=0.9999, top1=0.99, equal=0.99, accuracy=0.005),
     },
     runtimes=(
-        _node("node", "wasm", "TF.js in Node, wasm backend: the fast tier", default=True),
+        in_node(
+            name="node",
+            summary="TF.js in Node, wasm backend: the fast tier",
+            library="TF.js",
+            backend="wasm",
+            toolchain=LIBRARY,
+            page=PAGE,
+            default=True,
+            reproduce=HERE / "reproduce_node.mjs.txt",
+        ),
         in_chromium(
             name="chromium",
             summary="TF.js in a headless Chrome, Chromium or Edge, wasm backend",
@@ -77,7 +72,15 @@ TARGET = Target(
             page=PAGE,
             default=True,
         ),
-        _node("node-cpu", "cpu", "TF.js in Node, plain JavaScript", default=False),
+        in_node(
+            name="node-cpu",
+            summary="TF.js in Node, plain JavaScript",
+            library="TF.js",
+            backend="cpu",
+            toolchain=LIBRARY,
+            page=PAGE,
+            reproduce=HERE / "reproduce_node.mjs.txt",
+        ),
         *(
             in_chromium(
                 name=f"chromium-{backend}",

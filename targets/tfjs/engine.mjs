@@ -2,8 +2,8 @@
  * TF.js as an engine of the self-test page (see `page/prove.mjs`), in browsers and in Node.
  *
  * The backend is what TF.js says that it uses, and for threads and graphics what the browser says: the wasm binary that was
- * fetched, the renderer behind the context.  In Node `place.tf(packages)` gives the libraries; a page takes them from
- * `lib/` beside this file.
+ * fetched, the renderer behind the context.  In Node `place.require` gives the libraries; a page takes them from `lib/`
+ * beside this file.
  */
 
 import {ARRAYS, fed} from './tensors.mjs';
@@ -23,7 +23,8 @@ const LIBRARIES = new URL('lib/', import.meta.url);
 
 /** Start a backend; throws if TF.js can't, or would take another. */
 export async function start(backend, place) {
-  const tf = await (place.tf ?? fromScripts)(['core', 'converter', PACKAGES[backend]]);
+  const packages = ['core', 'converter', PACKAGES[backend]];
+  const tf = place.require ? fromPackages(packages, place.require) : await fromScripts(packages);
   const details = await prepare(tf, backend, place);
   const wanted = backend.split('-')[0];
   if (!(await tf.setBackend(wanted))) throw new Error(`TF.js can't start its ${wanted} backend here`);
@@ -41,6 +42,10 @@ export async function start(backend, place) {
     },
     load: (mapping) => load(tf, backend, place, mapping),
   };
+}
+
+function fromPackages(packages, require) {
+  return Object.assign({}, ...packages.map((name) => require(`@tensorflow/tfjs-${name}`)));
 }
 
 async function fromScripts(packages) {
@@ -67,7 +72,7 @@ async function prepare(tf, backend, place) {
 }
 
 async function prepareWasm(tf, threads, place) {
-  if (place.tf) return () => ({processor: 'CPU, one thread'}); // Node: the package finds its own binary
+  if (place.require) return () => ({processor: 'CPU, one thread'}); // Node: the package finds its own binary
   if (threads && !globalThis.crossOriginIsolated) {
     throw explained(
       'threads in WebAssembly need a page that is isolated from other origins, and this one is not',

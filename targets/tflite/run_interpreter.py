@@ -16,7 +16,7 @@ import importlib.util
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,8 @@ from anyport_guest import (
     write_calls,
 )
 
+DELEGATE = "DELEGATE"
+"""What an interpreter calls the operator that a part of the graph was replaced by."""
 MODULES = {"ai-edge-litert": "ai_edge_litert.interpreter", "tflite-runtime": "tflite_runtime.interpreter"}
 
 
@@ -68,8 +70,14 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         "version": importlib.metadata.version(package),
         "backend": "cpu",
         "seconds": {"load": load, **slowest(timed)},
-        "details": {"machine": machine, "numpy": np.__version__},
+        "details": {"machine": machine, "numpy": np.__version__, "delegated": _delegated(interpreters.values())},
     }
+
+
+def _delegated(interpreters: Iterable[Any]) -> int:
+    """Return how many parts of the main graph its delegate, XNNPACK, took; the rest ran in the interpreter's own kernels."""
+    operators = [operator["op_name"] for interpreter in interpreters for operator in interpreter._get_ops_details()]
+    return operators.count(DELEGATE)
 
 
 def _runner(interpreter: Any, mapping: dict[str, Any], stated: dict[str, str]) -> Callable[[Tensors], Tensors]:

@@ -5,8 +5,10 @@ inputs and outputs are, and what is allowed) and `../samples.npz` (inputs, and w
 the whole export to the board.  Prints a line for each output, and the verdict last; the exit code is 0 if all is right and 1
 if not.
 
-The rules are anyport's: an element passes when |a - b| <= atol * max|b| + rtol * |b|, b being the source's, booleans and
-integers of 32 and 64 bits only when they are equal.  A quantised file is held to the budget in the manifest instead.
+The rules are anyport's: an element passes when |a - b| <= multiple * floor, b being the source's and the floor the output's own
+rounding noise; where the manifest has none, when |a - b| <= atol * max|b| + rtol * |b|.  Booleans and integers of 32 and 64
+bits pass only when they are equal; what rounding decides isn't compared.  A quantised file is held to the budget in
+the manifest instead.
 """
 
 from __future__ import annotations
@@ -37,6 +39,9 @@ EXPORT = os.path.dirname(HERE)
 PACKAGES = {"ai-edge-litert": "ai_edge_litert.interpreter", "tflite-runtime": "tflite_runtime.interpreter"}
 WIDER = {"float16": 128, "bfloat16": 1024}
 """How much more is allowed where the source itself computes more coarsely than in float32."""
+ROLES = ("inputs", "outputs", "labels", "undecided")
+COARSER = {"armv7l": 4}
+"""How many times as much noise is allowed on processors whose kernels approximate more coarsely."""
 CONSTANT = 0.02
 """How far an output without a signal may be off in a quantised file, as a share of it."""
 
@@ -69,7 +74,7 @@ def _read_manifest() -> tuple[Any, Any]:
         with open(path, encoding="utf-8") as file:
             manifest = json.load(file)
     except (OSError, ValueError) as error:
-        raise CannotRun(f"{path} can't be read ({error}); copy the whole export to the board") from error
+        raise CannotRun(f"{path} can't be read ({error}); copy the whole export") from error
     found = [item for item in manifest["artifacts"] if item["path"] == os.path.basename(HERE)]
     if not found:
         raise CannotRun(f"{path} knows no folder {os.path.basename(HERE)!r}; don't rename it")
@@ -84,7 +89,7 @@ def _check_file(stated: Mapping[str, Any]) -> None:
         with open(path, "rb") as file:
             found = hashlib.sha256(file.read()).hexdigest()
     except OSError as error:
-        raise CannotRun(f"{path} can't be read ({error}); copy the whole export to the board") from error
+        raise CannotRun(f"{path} can't be read ({error}); copy the whole export") from error
     if found != stated["sha256"]:
         raise CannotRun(f"{stated['path']} is not the file that was exported; copy it again")
 
@@ -107,32 +112,38 @@ def _verdicts(manifest: Any, artifact: Any, module: Any) -> Iterator[tuple[str, 
         calls = samples[contract["name"]]
         answers = _run(module, interpreters, contract, artifact["signatures"][contract["name"]], calls["inputs"])
         factor = WIDER.get(contract.get("precision"), 1)
-        tolerance = {key: manifest["tolerance"][key] * factor for key in ("atol", "rtol")}
+        constants = {key: manifest["tolerance"][key] * factor for key in ("atol", "rtol")}
+        multiple, noise = manifest["tolerance"].get("multiple"), manifest.get("noise", {}).get(contract["name"], {})
         for output in contract["outputs"]:
             name = output["name"]
             want = [call[name] for call in calls["outputs"]]
+            floor = noise.get(name, {}).get("floor") if multiple is not None else None
+            tolerance = {"absolute": multiple * floor * COARSER.get(platform.machine(), 1)} if floor else constants
             labels = [call[name] for call in calls.get("labels", []) if name in call]
             have = [answer[name] for answer in answers]
+            if multiple is not None:
+                masks = [call.get(name) for call in calls["undecided"]] or [None] * len(want)
+                have = [_decided(*each) for each in zip(want, have, masks)]  # noqa: B905 (Python 3.9 has no strict)
             fault, error = compare(want, have, tolerance, artifact.get("budget"), labels)
             yield f"{contract['name']} {name}", fault, error
 
 
 def _read_samples(path: str) -> dict[str, dict[str, list[Any]]]:
-    """Return signature → role (`inputs`, `outputs`, `labels`) → the calls, each a mapping from name to array."""
+    """Return signature → role (one of `ROLES`) → the calls, each a mapping from name to array."""
     found: dict[str, dict[str, dict[int, Any]]] = {}
     with np.load(path, allow_pickle=False) as archive:
         for key in archive.files:
             signature, call, role, name = (urllib.parse.unquote(part) for part in key.split("/"))
             calls = found.setdefault(signature, {}).setdefault(role, {})
             calls.setdefault(int(call), {})[name] = archive[key]
-    return {
-        signature: {
-            "inputs": [],
-            "outputs": [],
-            **{role: [calls[n] for n in sorted(calls)] for role, calls in roles.items()},
-        }
-        for signature, roles in found.items()
-    }
+    return {signature: {role: _in_order(roles, role) for role in ROLES} for signature, roles in found.items()}
+
+
+def _in_order(roles: Mapping[str, dict[int, Any]], role: str) -> list[Any]:
+    """Return the calls of one role in order; an empty one where another role has something to say of it."""
+    if role not in roles:
+        return []
+    return [roles[role].get(number, {}) for number in range(1 + max(max(calls) for calls in roles.values()))]
 
 
 def _run(
@@ -193,6 +204,12 @@ def _quantised(array: Array, port: Mapping[str, Any]) -> Array:
     return clipped
 
 
+def _decided(want: Array, have: Array, mask: Array | None) -> Array:
+    """Return the answer with what rounding decides taken from the source."""
+    same_kind = np.shape(have) == want.shape and np.asarray(have).dtype == want.dtype
+    return np.where(mask, want, have) if mask is not None and same_kind else have
+
+
 def compare(
     wanted: Sequence[Array],
     had: Sequence[Array],
@@ -249,7 +266,7 @@ def _errors(floats: Pairs, tolerance: Mapping[str, float]) -> tuple[float, str]:
     for number, (want, have) in enumerate(floats):
         finite = np.isfinite(want)
         error = np.abs(np.subtract(want, have, out=np.zeros_like(want), where=finite))
-        beyond = error - (tolerance["atol"] * scale + tolerance["rtol"] * np.abs(np.where(finite, want, 0.0)))
+        beyond = error - _allowed(tolerance, scale, np.where(finite, want, 0.0))
         largest = max(largest, float(np.max(error, initial=0.0)))
         if float(np.max(np.where(finite, beyond, -1.0), initial=0.0)) > furthest:
             place = np.unravel_index(int(np.argmax(np.where(finite, beyond, -1.0))), beyond.shape)
@@ -257,6 +274,12 @@ def _errors(floats: Pairs, tolerance: Mapping[str, float]) -> tuple[float, str]:
             where = f"{[int(i) for i in place]} of call {number}"
             words = f"beyond the tolerance at {where}: expected {want[place]}, got {have[place]}"
     return largest, words
+
+
+def _allowed(tolerance: Mapping[str, float], scale: float, want: Array) -> Any:
+    if "absolute" in tolerance:
+        return tolerance["absolute"]
+    return tolerance["atol"] * scale + tolerance["rtol"] * np.abs(want)
 
 
 def _overdrawn(

@@ -54,7 +54,7 @@ def _control_flow(signature: Signature) -> Iterator[Refusal]:
     """A loop over lists makes the calibrator of TensorFlow 2.21.0 segfault; other loops add up the error of each round."""
     for node in signature.graph.node:
         if node.op in CONTROL_FLOW:
-            reason = f"the converter can't calibrate what is inside a {CONTROL_FLOW[node.op]}"
+            reason = f"the converter dies of, or gets wrong, the ranges of what is inside a {CONTROL_FLOW[node.op]}"
             yield Refusal(op=node.op, node=node.name, reason=reason, hint=UNROLL_HINT)
 
 

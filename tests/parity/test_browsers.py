@@ -20,7 +20,7 @@ import pytest
 
 import anyport
 from anyport import manifest, publish, targets
-from anyport.compare import Tolerance
+from anyport.compare import NO_NOISE, Tolerance
 from anyport.errors import RequestError
 from anyport.guest.anyport_browser.places import find_firefox
 from anyport.protocols import Runtime
@@ -34,7 +34,7 @@ RUNTIMES = {
     f"{target.name}@{runtime.name}": runtime
     for target in targets.registry().values()
     for runtime in target.runtimes
-    if runtime.page is not None and not runtime.cannot
+    if runtime.page is not None and target.variants[0] not in runtime.cannot
 }
 STATED = {("digits", "tflite@litertjs-webgpu"): "computes shapes as it runs"}
 """What can't be run, and why."""
@@ -123,6 +123,7 @@ class Stand:
             work=self.work,
             logs=self.workshop.logs,
             tolerance=Tolerance(),
+            noise=lambda: NO_NOISE,
             timeout=timeout,
             provide=self.workshop.provide,
             zygote=self.workshop.zygote,

@@ -1,4 +1,5 @@
-"""A network and an LSTM in every runtime that waits to be asked for because it is a device's: emulated boards, TFLM.
+"""A network and an LSTM in every runtime that waits to be asked for because it is a device's: emulated boards, TFLM; and
+in CompiledModel.
 
 Fails, not skips, where a runtime can't be started.  And the self-test that goes to the board, run as it would be there.
 """
@@ -24,6 +25,7 @@ from anyport.workshop import provide_toolchain
 TARGET = "tflite"
 BOARDS = {"armv7": "armv7l", "aarch64": "aarch64", "aarch64-litert": "aarch64"}
 MODELS = ("digits", "lstm_text")
+COMPILED = "litert-compiled"
 TFLM_LACKS = {"lstm_text": "TFLM has no kernel for SELECT"}
 """What TFLM refuses, and the reason it has to give."""
 BUILT_IN = {runtime.name: runtime for runtime in targets.registry()[TARGET].runtimes}
@@ -72,9 +74,40 @@ def test_a_microcontroller_s_interpreter_gives_them_or_says_what_it_lacks(
         assert 1024 < run.details["arena_bytes"] < 2**20  # type: ignore[operator]
 
 
+def test_int8_keeps_its_accuracy_on_every_device(tmp_path: Path) -> None:
+    places = [*BOARDS, COMPILED, "tflm"]
+    report = anyport.export("digits", [f"{TARGET}:int8@{place}" for place in places], tmp_path / "out")
+    runs = report.artifacts[0].runs
+    assert [run.runtime for run in runs] == places
+    for run in runs:
+        assert run.status == "passed", run.reason
+        (output,) = run.outputs
+        assert output.accuracy is not None
+        assert output.accuracy >= 355 / 360 - 0.005, run.runtime
+
+
 def test_every_runtime_that_is_not_a_default_is_tried_here() -> None:
     asked = {name for name, runtime in BUILT_IN.items() if not runtime.default and runtime.interpreter == "toolchain"}
-    assert asked == {*BOARDS, "tflm"}
+    assert asked == {*BOARDS, "tflm", COMPILED}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_compiled_model_gives_the_source_s_answers(exported: dict[str, Path], model: str) -> None:
+    run = only_run(anyport.check(exported[model], runtimes=[COMPILED]))
+    assert run.status == "passed", run.reason
+    assert run.details["delegate"] == "XNNPACK"
+
+
+def test_what_compiled_model_cannot_hold_is_refused(tmp_path: Path) -> None:
+    """Integers of 64 bits; a file whose rows are open runs, a row at a time (`digits`)."""
+    (artifact,) = anyport.export("lookup", f"{TARGET}@{COMPILED}", tmp_path / "out").artifacts
+    assert artifact.status == "refused"
+    assert "CompiledModel's buffers hold no int64" in artifact.reason
+
+
+def test_the_interpreter_gives_what_it_can_to_xnnpack(exported: dict[str, Path]) -> None:
+    run = only_run(anyport.check(exported["digits"], runtimes=["litert"]))
+    assert run.details["delegated"]
 
 
 def provided(runtime: Runtime) -> toolchains.Installed:

@@ -49,7 +49,8 @@ def test_digits_keep_their_accuracy_in_every_runtime(digits: Report, name: str) 
 
 @pytest.mark.parametrize("name", COARSE)
 def test_the_fewer_bits_the_smaller_the_file(digits: Report, name: str) -> None:
-    assert sum(file["size"] for file in by_name(digits)[name].files) < 80 * 1024, "float32 takes 93 KiB and more"
+    files = [file for file in by_name(digits)[name].files if not file["path"].endswith("/selftest.py")]
+    assert sum(file["size"] for file in files) < 80 * 1024, "float32 takes 93 KiB and more"
 
 
 def test_what_takes_and_gives_integers_says_what_they_mean(digits: Report) -> None:
@@ -103,7 +104,7 @@ def test_an_lstm_is_proved_in_every_variant_or_refused_for_a_reason(tmp_path: Pa
     refused = {name: artifact for name, artifact in found.items() if artifact.status == "refused"}
     assert list(refused) == ["tflite:int8", "tflite:int8-float-io", "tflite:int16x8"]
     for artifact in refused.values():
-        assert "the converter can't calibrate what is inside a loop" in artifact.reason
+        assert "the converter dies of, or gets wrong, the ranges of what is inside a loop" in artifact.reason
         assert "layer 'lstm' (LSTM)" in artifact.reason
         assert "unroll=True" in artifact.hint
         assert artifact.convert_seconds < 60

@@ -72,6 +72,7 @@ def export_folder(tmp_path: Path, contract: dict[str, Any]) -> Path:
             toolchains={"tensorflow": "tensorflow-0123"},
             tolerance=Tolerance(),
             samples={**manifest.describe(folder / manifest.SAMPLES, folder), "seed": None},
+            noise={"serving_default": {"y": {"floor": 1e-7, "scale": 1.0, "method": "float64", "undecided": 0.0}}},
             notes=["of the source"],
             timings={"total": 1.5},
             artifacts=[artifact],

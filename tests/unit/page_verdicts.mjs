@@ -14,8 +14,9 @@ const read = (name, role) => {
   return Object.fromEntries(Object.entries(signatures).map(([key, calls]) => [key, calls.map((call) => call[role])]));
 };
 const stated = JSON.parse(readFileSync(join(cases, 'cases.json')));
-const found = stated.map(({number, contract, tolerance}) =>
-  compareRun(contract, read(`${number}.expected.npz`, 'outputs'), read(`${number}.actual.npz`, 'outputs'), tolerance),
-);
+const found = stated.map(({number, contract, tolerance, noise}) => {
+  const [expected, undecided] = ['outputs', 'undecided'].map((role) => read(`${number}.expected.npz`, role));
+  return compareRun(contract, expected, read(`${number}.actual.npz`, 'outputs'), tolerance, noise, undecided);
+});
 const odd = (key, value) => (typeof value === 'number' && !Number.isFinite(value) ? String(value) : value);
 writeFileSync(out, JSON.stringify(found, odd));

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from anyport import browsers
-from anyport.compare import Tolerance, compare_run
+from anyport.compare import Noise, Tolerance, compare_run
 from anyport.guest.anyport_guest import write_calls
 
 PAGE = browsers.HERE / "page"
@@ -74,12 +74,37 @@ def make_case(rng: np.random.Generator, number: int, folder: Path) -> dict[str, 
     precision = str(rng.choice(["float32", "float32", "float16", "bfloat16"]))
     outputs = [{"name": name, "dtype": dtype} for name, dtype in zip(names, dtypes, strict=True)]
     contract = {"signatures": [{"name": "serve it", "outputs": outputs, "precision": precision}]}
-    tolerance = {"atol": float(rng.choice([0.0, 1e-5])), "rtol": float(rng.choice([0.0, 1e-4]))}
+    tolerance = {"multiple": 16.0, "atol": float(rng.choice([0.0, 1e-5])), "rtol": float(rng.choice([0.0, 1e-4]))}
     # An input, so that a call without outputs is still a call.
     given = {"serve it": [{"x": np.zeros(1, np.float32)} for _ in expected]}
-    for name, calls in (("expected", expected), ("actual", actual)):
-        write_calls(folder / f"{number}.{name}.npz", inputs=given, outputs={"serve it": calls})
-    return {"number": number, "contract": contract, "tolerance": tolerance, "expected": expected, "actual": actual}
+    noise, masks = make_noise(rng, expected) if rng.random() < 0.5 else ({}, [])
+    write_calls(
+        folder / f"{number}.expected.npz", inputs=given, outputs={"serve it": expected}, undecided={"serve it": masks}
+    )
+    write_calls(folder / f"{number}.actual.npz", inputs=given, outputs={"serve it": actual})
+    told = {
+        "number": number,
+        "contract": contract,
+        "tolerance": tolerance,
+        "noise": {"serve it": noise} if noise else {},
+    }
+    return {**told, "expected": expected, "actual": actual, "undecided": {"serve it": masks} if noise else {}}
+
+
+def make_noise(rng: np.random.Generator, expected: list[dict[str, Any]]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return noise for each output, near what the changed arrays differ by, and masks for some calls."""
+    floors = {
+        name: {
+            "floor": float(rng.choice([1e-7, 1e-5, 1e-2])) if array.dtype.kind in "fc" else 0.0,
+            "scale": 1.0,
+            "method": "float64",
+            "undecided": 0.1,
+        }
+        for name, array in expected[0].items()
+    }
+    return floors, [
+        {name: rng.random(array.shape) < 0.5 for name, array in call.items() if rng.random() < 0.5} for call in expected
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +113,7 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[dict[str, A
     folder = tmp_path_factory.mktemp("cases")
     rng = np.random.default_rng(7)
     cases = [make_case(rng, number, folder) for number in range(CASES)]
-    told = [{key: case[key] for key in ("number", "contract", "tolerance")} for case in cases]
+    told = [{key: case[key] for key in ("number", "contract", "tolerance", "noise")} for case in cases]
     (folder / "cases.json").write_text(json.dumps(told))
     script = ["node", str(HERE / "page_verdicts.mjs"), str(PAGE), str(folder), str(folder / "out.json")]
     subprocess.run(script, check=True)
@@ -98,6 +123,7 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[dict[str, A
             {"serve it": case["expected"]},
             {"serve it": case["actual"]},
             Tolerance(**case["tolerance"]),
+            noise=Noise(outputs=case["noise"], undecided=case["undecided"]),
         )
         for case in cases
     ]

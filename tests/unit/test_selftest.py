@@ -1,7 +1,11 @@
-"""The self-test that goes to the board judges as the host does: the same rules, written a second time."""
+"""The self-tests that go to the board and the server judge as the host does: the same rules, written a second time.
+
+And a third: each is a lone file.  What they judge by is the same code, which a test holds.
+"""
 
 from __future__ import annotations
 
+import ast
 import runpy
 from pathlib import Path
 from typing import Any
@@ -11,8 +15,10 @@ import pytest
 
 from anyport.compare import Tolerance, compare_run
 
-SCRIPT = Path(__file__).parents[2] / "targets" / "tflite" / "selftest.py"
-JUDGE = runpy.run_path(str(SCRIPT))["compare"]
+SCRIPTS = sorted((Path(__file__).parents[2] / "targets").glob("*/selftest.py"))
+JUDGE = runpy.run_path(str(SCRIPTS[0]))["compare"]
+SHARED = ("_read_manifest", "_check_file", "_read_samples", "compare")
+"""Functions that are the same in each, with those that `compare` calls."""
 TOLERANCE = {"atol": 1e-5, "rtol": 1e-4}
 
 
@@ -112,7 +118,24 @@ def test_a_constant_output_is_held_to_its_own_value() -> None:
     assert "equal 0.6667" in JUDGE([whole], [np.array([1, 2, 4])], TOLERANCE, {"equal": 0.9})[0]
 
 
-def test_old_pythons_can_read_it() -> None:
-    import ast
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.parent.name)
+def test_old_pythons_can_read_it(script: Path) -> None:
+    ast.parse(script.read_text(encoding="utf-8"), feature_version=(3, 8))
 
-    ast.parse(SCRIPT.read_text(encoding="utf-8"), feature_version=(3, 8))
+
+def test_all_judge_by_the_same_code() -> None:
+    assert len(SCRIPTS) > 1
+    first, *others = map(judging, SCRIPTS)
+    assert len(first) > 10
+    for other in others:
+        assert other == first
+
+
+def judging(script: Path) -> dict[str, str]:
+    """Return the code of every function that says what is right, by name."""
+    functions = [
+        node for node in ast.parse(script.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)
+    ]
+    code = {node.name: ast.unparse(node) for node in functions}
+    start = [node.name for node in functions].index("compare")
+    return {node.name: code[node.name] for node in functions[start:]} | {name: code[name] for name in SHARED}

@@ -28,17 +28,26 @@ def write_saved_model(
 
     `batch` fixes the first dimension of every input, for converters that can't do with an open one.
     """
-    names = tuple(signatures) or tuple(model.signatures)
-    module = tf.Module()
-    module.weights = _variables(model, names)
-    module.tables = _tables(model, names)
-    functions = {name: _function(model, model.signatures[name], module, batch) for name in names}
-    module.functions = functions
+    module = as_module(model, batch=batch, signatures=signatures)
+    functions = module.functions
     options = tf.saved_model.SaveOptions(experimental_debug_stripper=False)
     concrete = {name: function.get_concrete_function() for name, function in functions.items()}
     tf.saved_model.save(module, str(folder), signatures=concrete, options=options)
     # It holds a random identity, so that the same model would never give the same bytes; nothing needs it.
     (Path(folder) / FINGERPRINT).unlink(missing_ok=True)
+
+
+def as_module(model: Canonical, *, batch: int | None = None, signatures: Iterable[str] = ()) -> Any:
+    """Return a `tf.Module` with `weights` (variables by the weights' names), `tables` and `functions` (by signature).
+
+    A function takes the signature's inputs in the contract's order, and returns a mapping by the contract's names.
+    """
+    names = tuple(signatures) or tuple(model.signatures)
+    module = tf.Module()
+    module.weights = _variables(model, names)
+    module.tables = _tables(model, names)
+    module.functions = {name: _function(model, model.signatures[name], module, batch) for name in names}
+    return module
 
 
 def argument_names(names: Iterable[str]) -> dict[str, str]:

@@ -20,6 +20,7 @@ SENTENCES = [
     "THE THE THE fox, dog & dog",
     "quick",
     "over and over and over the dog",
+    "\tthe quick\nfox\r\n ",
 ]
 
 

@@ -9,7 +9,11 @@ from graphs import floats, ints, spec, strings, traced
 
 @traced(strings(None))
 def lower_upper_strip(x):
-    return {"lower": tf.strings.lower(x), "upper": tf.strings.upper(x), "strip": tf.strings.strip(x + "  ")}
+    return {
+        "lower": tf.strings.lower(x),
+        "upper": tf.strings.upper(x),
+        "strip": tf.strings.strip("\n " + x + " \t x\r\n"),
+    }
 
 
 @traced(strings(None))

@@ -26,6 +26,7 @@ def texts(*strings: str) -> Any:
 X = drawn(3, 4)
 IMAGE = drawn(2, 7, 6, 3)
 WORDS = texts("a, b", "", "no", ",,")
+SPACED = texts(" a b\n\tc d ", "", "\r\n", "ab", "a\x0b\x0cb", "\tü", "ü \t")
 
 declare("erfc-as-erf", "erfc", tf.math.erfc, X)
 declare("population-count-as-sums", "bits", lambda x: raw.PopulationCount(x=x), integers(3, 4))
@@ -82,7 +83,12 @@ for name in ("max", "min"):
 
 declare("pad-of-strings-as-gather", "strings", lambda x: tf.pad(x, [[1, 2]]), WORDS)
 declare("regex-replace-as-split", "removed", lambda x: tf.strings.regex_replace(x, r"[,\-\.]", ""), WORDS)
+declare("regex-replace-as-split", "replaced_by_one_of_them", lambda x: tf.strings.regex_replace(x, "[,b]", "b,"), WORDS)
 declare("regex-replace-as-split", "replaced", lambda x: tf.strings.regex_replace(x, ", ", " and "), WORDS)
+declare("strip-as-split", "matrix", lambda x: tf.strings.strip(tf.stack([x, x + "\t.", "\n" + x], 1)), SPACED)
+declare("strip-as-split", "nothing", tf.strings.strip, SPACED[:0])
+declare("split-at-white-space", "words", lambda x: list(raw.StringSplitV2(input=x, sep="")), SPACED)
+declare("split-at-white-space", "nothing", lambda x: list(raw.StringSplitV2(input=x, sep="")), SPACED[:0])
 declare(
     "reduce-join-as-joins",
     "last",

@@ -1,9 +1,9 @@
-"""Guest script: run TF.js graph models in Node.  The fast tier: no browser is started.
+"""Guest script: run an artifact in Node, for every target that has an engine for it.  No browser is started.
 
 Request: `artifact` (its folder), `contract`, `signatures` (as `convert.py` returned them), `samples`, `outputs` (the
-`.npz` to write), `page` (path → file: the self-test page, whose modules run here as well), `toolchains` (`tfjs`: the folder
-with `node_modules`) and `options`: `backend` and `timeout` (seconds).  Result: `runtime`, `version`, `backend` and `seconds`
-(`load`, `first`, `warm`).  Runs in the host's Python.
+`.npz` to write), `page` (path → file: the self-test page, whose modules run here as well), `toolchains` (one: the folder
+with `node_modules`) and `options`: `backend`, `library` (its name, for messages) and `timeout` (seconds).  Result: `runtime`,
+`version`, `backend`, `details` and `seconds` (`load`, `first`, `warm`).  Runs in the host's Python.
 """
 
 from __future__ import annotations
@@ -32,14 +32,15 @@ def main(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         _lay_out(request["page"], folder)
         manifest, result = folder / "manifest.json", folder / "result.bin"
         manifest.write_text(json.dumps({key: request[key] for key in ("contract", "signatures")}), encoding="utf-8")
-        backend = request["options"]["backend"]
-        arguments = [folder, request["toolchains"]["tfjs"], backend, request["artifact"], manifest]
+        options = request["options"]
+        (toolchain,) = request["toolchains"].values()
+        arguments = [folder, toolchain, options["backend"], request["artifact"], manifest]
         # A little less than the host's time: who ends it here can say what it was doing.
-        _run([*arguments, request["samples"], result], 0.9 * float(request["options"].get("timeout") or 600))
-        header, outputs = frame.unpack(result.read_bytes(), request["contract"], "TF.js")
+        _run([*arguments, request["samples"], result], 0.9 * float(options.get("timeout") or 600))
+        header, outputs = frame.unpack(result.read_bytes(), request["contract"], options["library"])
     write_calls(request["outputs"], outputs=outputs)
     return {
-        "runtime": "tfjs-node",
+        "runtime": f"{options['library']} in Node",
         "version": header["version"],
         "backend": header["backend"],
         "details": header["details"],

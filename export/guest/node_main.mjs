@@ -18,11 +18,10 @@ const {errorFrame, resultFrame} = await module('frame');
 
 async function main() {
   const [engine, {checked, prove}, {readCalls}] = await Promise.all(['engine', 'prove', 'npz'].map(module));
-  const require = createRequire(join(toolchain, 'package.json'));
   const place = {
-    artifact: 'http://artifact/', // answered by files; TF.js wants a scheme that it knows
+    artifact: 'http://artifact/', // answered by files; libraries want a scheme that they know
     fetchFile: async (url) => checked(await answer(url), url),
-    tf: (packages) => Object.assign({}, ...packages.map((name) => require(`@tensorflow/tfjs-${name}`))),
+    require: createRequire(join(toolchain, 'package.json')),
   };
   const [manifest, samples] = await Promise.all([readFile(manifestPath, 'utf8'), readFile(samplesPath)]);
   const bytes = samples.buffer.slice(samples.byteOffset, samples.byteOffset + samples.length);
