@@ -187,7 +187,7 @@ def _activation(it: _Difference) -> tuple[str, str] | None:
         ):
             return "activation", f"everything above {bound:.4g} is wrong: a bound of {bound:.4g} {text}"
     slopes = have[wrong] / want[wrong]
-    if (want[wrong] < 0).all() and np.ptp(slopes) <= 1e-3 * abs(slopes.mean()):
+    if (want[wrong] < 0).all() and wrong[want < -it.near].all() and np.ptp(slopes) <= 1e-3 * abs(slopes.mean()):
         return (
             "activation",
             f"what is negative is {slopes.mean():.4g} times what it should be: the slope of the activation",

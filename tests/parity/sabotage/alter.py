@@ -60,7 +60,7 @@ def alter_onnx(path: Path, place: str, how: str) -> None:
     from onnx import helper, numpy_helper
 
     model = onnx.load(str(path))
-    node = next((node for node in model.graph.node if any(place in name for name in node.output)), None)
+    node = next((node for node in _onnx_nodes(model.graph) if any(place in name for name in node.output)), None)
     if node is None:
         sys.exit(f"nothing makes {place!r}")
     if how.startswith("op="):
@@ -80,6 +80,15 @@ def alter_onnx(path: Path, place: str, how: str) -> None:
         name = chosen(floats, how)
         constants[name].CopyFrom(numpy_helper.from_array(altered(numpy_helper.to_array(constants[name]), how), name))
     onnx.save(model, str(path))
+
+
+def _onnx_nodes(graph: Any) -> Any:
+    """Yield every node, those of loops' bodies too."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield from _onnx_nodes(attribute.g)
 
 
 def alter_saved_model(path: Path, place: str, how: str) -> None:

@@ -60,7 +60,9 @@ EVERY = [
         ("multi_head_attention_1", f"{BLOCK}/Softmax", "axis=1"),
         ("dense_2", "dense_2_1/Tensordot/MatMul", "reversed"),
     ),
-    *_of("lstm_text", "onnx", ("logits", "logits_1/MatMul", "weight")),
+    *_of(
+        "lstm_text", "onnx", ("logits", "logits_1/MatMul", "weight"), ("lstm", "while/lstm_cell_1/Tanh:0", "op=Sigmoid")
+    ),
     *_of(
         "digits",
         "saved_model",
