@@ -3,9 +3,9 @@
 Every request holds `canonical`, `signature` (the contract's name), `described` (what the target's `cut.py` told of the artifact)
 and `samples` (the `.npz` with the calls to look at).
 
-* `{"verb": "plan", …, "all_samples", "batch", "worst"}` chooses the calls — `batch` is the artifact's or its runtime's (None: any number of rows),
-  `worst` the `call` and `index` of the output's worst element, or None — and writes them to `samples`.  Result: `fetch`, the
-  artifact's tensors to read, and `rows`, as `protocols.Target.cut` takes it.
+* `{"verb": "plan", …, "all_samples", "batch", "worst"}` chooses the calls — `batch` is the artifact's or its runtime's (None: any
+  number of rows), `worst` the `call` and `index` of the output's worst element, or None — and writes them to `samples`.
+  Result: `fetch`, the artifact's tensors to read, and `rows`, as `protocols.Target.cut` takes it.
 * `{"verb": "find", …, "outputs", "multiple", "least_snr", "blame", "cut_samples"}` compares what the artifact answered, tensors
   and all (`outputs`, an `.npz`).  `multiple` is how much of a segment's own noise is right, `least_snr` the decibels that are
   enough for a variant of fewer bits, or None; without `blame`, where the artifact passes or the taps can't be trusted, no fault
