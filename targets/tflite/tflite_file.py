@@ -104,14 +104,14 @@ def add_tensor(graph: Graph, name: str, dtype: str, like: int) -> int:
     return len(graph.own.tensors) - 1
 
 
-def operator(graph: Graph, kind: str, version: int, read: int, made: int) -> Operator:
-    """Return a new operator of the schema's `kind`, without options, that makes one tensor of another."""
+def operator(graph: Graph, kind: str, version: int, read: Sequence[int], made: int) -> Operator:
+    """Return a new operator of the schema's `kind`, without options, that makes a tensor of others."""
     code = schema.OperatorCodeT()
     code.builtinCode = getattr(schema.BuiltinOperator, kind)
     code.deprecatedBuiltinCode, code.version = min(code.builtinCode, MOST_OLD_CODE), version
     graph.model.operatorCodes.append(code)
     new = schema.OperatorT()
-    new.opcodeIndex, new.inputs, new.outputs = len(graph.model.operatorCodes) - 1, [read], [made]
+    new.opcodeIndex, new.inputs, new.outputs = len(graph.model.operatorCodes) - 1, list(read), [made]
     return new
 
 
