@@ -80,7 +80,7 @@ def _size(spec: Mapping[str, Any], held: bytes, start: int) -> int:
     """Return the bytes that a weight takes in the shards, from `start` on."""
     count = math.prod(spec["shape"])
     if spec["dtype"] != "string":
-        return count * BYTES[spec.get("quantization", {}).get("dtype", spec["dtype"])]
+        return count * int(BYTES[spec.get("quantization", {}).get("dtype", spec["dtype"])])
     end = start
     for _ in range(count):  # its length in four bytes, then itself
         end += 4 + struct.unpack_from("<I", held, end)[0]

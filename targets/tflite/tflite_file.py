@@ -60,10 +60,10 @@ class Graph:
         """Return an operator's name in the schema, a custom one's own."""
         code = self.model.operatorCodes[operator.opcodeIndex]
         kind = KINDS[max(code.builtinCode, code.deprecatedBuiltinCode)]
-        return code.customCode.decode() if kind == "CUSTOM" else kind
+        return str(code.customCode.decode()) if kind == "CUSTOM" else str(kind)
 
     def dtype(self, tensor: int) -> str:
-        return DTYPES[self.own.tensors[tensor].type]
+        return str(DTYPES[self.own.tensors[tensor].type])
 
     def number(self, name: str) -> int:
         """Return the tensor of a name; raises `BadRequest` where there is none."""
