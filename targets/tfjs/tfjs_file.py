@@ -78,12 +78,13 @@ class Model:
 
 def _size(spec: Mapping[str, Any], held: bytes, start: int) -> int:
     """Return the bytes that a weight takes in the shards, from `start` on."""
-    count = math.prod(spec["shape"])
+    count = int(math.prod(spec["shape"]))
     if spec["dtype"] != "string":
-        return count * BYTES[spec.get("quantization", {}).get("dtype", spec["dtype"])]
-    end = start
+        width: int = BYTES[spec.get("quantization", {}).get("dtype", spec["dtype"])]
+        return count * width
+    end: int = start
     for _ in range(count):  # its length in four bytes, then itself
-        end += 4 + struct.unpack_from("<I", held, end)[0]
+        end += 4 + int(struct.unpack_from("<I", held, end)[0])
     return end - start
 
 

@@ -4,10 +4,10 @@ Runs where TensorFlow is.  Two verbs; each request holds `artifact` (a folder), 
 `mapping` (its entry in the manifest's `signatures`).
 
 * `describe` → `{"tensors": […], "inputs": {CONTRACT_NAME: TENSOR}, "outputs": {CONTRACT_NAME: TENSOR}}`.  One entry for each
-  tensor that is computed from inputs or state, in the order of execution: `name` (the file's own), `sources` (nodes of the
-  canonical graph that it may stand for, best first, `node:1` for what isn't the first output), `op` (operator that makes it),
-  `dtype`, `shape` (None for what is open), `quantization` (`{scale, zero_point, axis}` or None) and `inputs` (tensors
-  that the operator reads, constants left out).
+  tensor that values of inputs or state decide, not their shapes alone, in the order of execution: `name` (the file's own),
+  `sources` (nodes of the canonical graph that it may stand for, best first, `node:1` for what isn't the first output), `op`
+  (operator that makes it), `dtype`, `shape` (None for what is open), `quantization` (`{scale, zero_point, axis}` or None) and
+  `inputs` (tensors that the operator reads, constants left out).
 * `cut`, with `out` (an empty folder), `feed` and `fetch` (names of tensors), `own_outputs` (whether the signature's outputs stay,
   true by default) and `rows` (1: the number of rows that it will be fed at a time; None: any) → `{"signatures": {signature:
   MAPPING}, "contract": ENTRY}`.  What is fed takes the place of what made it, and operators that nothing needs any more are
@@ -36,6 +36,12 @@ from anyport_guest import BadRequest, Progress
 FILE = "model.tflite"
 ROLES = ("inputs", "outputs")
 NO_NUMBERS = ("resource", "variant")
+COPYING = {"float32": "MAXIMUM", "int32": "MAXIMUM", "int64": "MAXIMUM", "bool": "LOGICAL_OR"}
+"""Type → an operator that, given a tensor twice, makes the same again.  LiteRT.js leaves in an output that other operators read
+as well whatever was in its memory."""
+STATING = ("SHAPE", "RANK")
+"""Operators that read no values: what is made of theirs alone is known before a file runs, and LiteRT.js then leaves in such an
+output whatever was in its memory."""
 SCALED = ("int8", "uint8", "int16")
 """Types that QUANTIZE and DEQUANTIZE know."""
 VERSIONS = {"QUANTIZE": {"uint8": 1, "int8": 1, "int16": 2}, "DEQUANTIZE": {"uint8": 1, "int8": 2, "int16": 3}}
@@ -79,9 +85,11 @@ def _own(graph: Graph, mapping: Mapping[str, Any], role: str) -> dict[str, int]:
 
 
 def _computed(graph: Graph) -> set[int]:
-    """Return the tensors that inputs or state decide, the inputs among them."""
+    """Return the tensors that values of inputs or state decide, the inputs among them."""
     found = {int(number) for number in graph.own.inputs}
     for operator in graph.own.operators:
+        if graph.kind(operator) in STATING:
+            continue
         if graph.kind(operator) in ("VAR_HANDLE", "READ_VARIABLE") or found.intersection(map(int, operator.inputs)):
             found.update(map(int, _ports(operator.outputs)))
     return found
@@ -164,17 +172,21 @@ def _fed(graph: Graph, tensor: int) -> tuple[_Port, Operator | None]:
         return _Port(name=name, tensor=place), None
     start = tflite_file.add_tensor(graph, f"{name}/float", "float32", tensor)
     version = VERSIONS["QUANTIZE"][dtype]
-    return _Port(name=name, tensor=start), tflite_file.operator(graph, "QUANTIZE", version, start, place)
+    return _Port(name=name, tensor=start), tflite_file.operator(graph, "QUANTIZE", version, [start], place)
 
 
 def _fetched(graph: Graph, tensor: int) -> _Port:
-    """Make an output of a tensor, in float32 where it holds scaled integers."""
+    """Make an output of a tensor that is read inside, too: of a copy of it, in float32 where it holds scaled integers."""
     name, dtype = graph.names[tensor], graph.dtype(tensor)
-    if not _is_scaled(graph, tensor):
+    if _is_scaled(graph, tensor):
+        end = tflite_file.add_tensor(graph, f"{name}/float", "float32", tensor)
+        made = tflite_file.operator(graph, "DEQUANTIZE", VERSIONS["DEQUANTIZE"][dtype], [tensor], end)
+    elif dtype in COPYING and any(tensor in operator.inputs for operator in graph.own.operators):
+        end = tflite_file.add_tensor(graph, f"{name}/copy", dtype, tensor)
+        made = tflite_file.operator(graph, COPYING[dtype], 1, [tensor, tensor], end)
+    else:
         return _Port(name=name, tensor=tensor)
-    end = tflite_file.add_tensor(graph, f"{name}/float", "float32", tensor)
-    version = VERSIONS["DEQUANTIZE"][dtype]
-    graph.own.operators.append(tflite_file.operator(graph, "DEQUANTIZE", version, tensor, end))
+    graph.own.operators.append(made)
     return _Port(name=name, tensor=end)
 
 

@@ -60,10 +60,10 @@ class Graph:
         """Return an operator's name in the schema, a custom one's own."""
         code = self.model.operatorCodes[operator.opcodeIndex]
         kind = KINDS[max(code.builtinCode, code.deprecatedBuiltinCode)]
-        return code.customCode.decode() if kind == "CUSTOM" else kind
+        return str(code.customCode.decode()) if kind == "CUSTOM" else str(kind)
 
     def dtype(self, tensor: int) -> str:
-        return DTYPES[self.own.tensors[tensor].type]
+        return str(DTYPES[self.own.tensors[tensor].type])
 
     def number(self, name: str) -> int:
         """Return the tensor of a name; raises `BadRequest` where there is none."""
@@ -104,14 +104,14 @@ def add_tensor(graph: Graph, name: str, dtype: str, like: int) -> int:
     return len(graph.own.tensors) - 1
 
 
-def operator(graph: Graph, kind: str, version: int, read: int, made: int) -> Operator:
-    """Return a new operator of the schema's `kind`, without options, that makes one tensor of another."""
+def operator(graph: Graph, kind: str, version: int, read: Sequence[int], made: int) -> Operator:
+    """Return a new operator of the schema's `kind`, without options, that makes a tensor of others."""
     code = schema.OperatorCodeT()
     code.builtinCode = getattr(schema.BuiltinOperator, kind)
     code.deprecatedBuiltinCode, code.version = min(code.builtinCode, MOST_OLD_CODE), version
     graph.model.operatorCodes.append(code)
     new = schema.OperatorT()
-    new.opcodeIndex, new.inputs, new.outputs = len(graph.model.operatorCodes) - 1, [read], [made]
+    new.opcodeIndex, new.inputs, new.outputs = len(graph.model.operatorCodes) - 1, list(read), [made]
     return new
 
 

@@ -41,7 +41,7 @@ def _candidates(parts: Sequence[str]) -> list[str]:
 
 
 def _activation(operator: Operator) -> str:
-    return ACTIVATIONS[getattr(operator.builtinOptions, "fusedActivationFunction", 0)]
+    return str(ACTIVATIONS[getattr(operator.builtinOptions, "fusedActivationFunction", 0)])
 
 
 def _lateness(node: str, activation: str) -> int:

@@ -103,7 +103,7 @@ def _close(
     noise = max(noise, scale * max(_epsilon(expected[0]), _epsilon(actual[0])))
     variance = signal[1] / count - (signal[0] / count) ** 2 if count else 0.0
     noisy = squares / count if count else 0.0
-    snr = 10 * math.log10(variance / noisy) if variance > 0 and noisy > 0 else None
+    snr = 10 * (math.log10(variance) - math.log10(noisy)) if variance > 0 and noisy > 0 else None
     if allowed.least_snr is None:
         right = error <= allowed.multiple * noise
     else:
