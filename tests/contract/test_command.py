@@ -128,7 +128,7 @@ def test_no_tolerance_at_all_is_a_parity_failure(anyport: Anyport, tmp_path: Pat
     assert "beyond the tolerance" in answer.err
     assert "expected " in answer.err
     stated = manifest.read(tmp_path / "out")
-    assert stated["tolerance"] == {"atol": 0.0, "rtol": 0.0}
+    assert stated["tolerance"] == {"multiple": None, "atol": 0.0, "rtol": 0.0}
     assert stated["artifacts"][0]["status"] == "failed"
     again = anyport("check", tmp_path / "out", cwd=tmp_path)
     assert again.code == 1, "a check keeps to the tolerance that the export was proved with"
