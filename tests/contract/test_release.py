@@ -71,7 +71,7 @@ def test_junit_has_a_case_for_each_artifact_in_each_runtime(made: tuple[Answer, 
             (f"{model}.skeleton:raises", "convert"),
         ]
         (failure,) = suite.findall("testcase/failure")
-        assert "beyond the tolerance" in str(failure.get("message"))
+        assert "times the model's own noise" in str(failure.get("message"))
 
 
 def test_a_folder_that_is_no_release_is_left_alone(programs: Path, environment: dict[str, str], tmp_path: Path) -> None:
