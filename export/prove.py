@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import shutil
 import sys
 import zipfile
@@ -15,13 +16,14 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from anyport import budget, guests, pages, toolchains
+from anyport import budget, guests, noise, pages, toolchains
 from anyport.compare import Noise, Tolerance, coarser, compare_run
 from anyport.errors import AnyportError
 from anyport.guest.anyport_guest import read_calls
 from anyport.guests import Job, Outcome, Zygote
 from anyport.protocols import Budget, Runtime, Toolchain
 from anyport.report import Run, Status
+from anyport.workshop import Workshop
 
 OURS = ("host", "browser")
 """Interpreters of ours, which start the runtime as another process or ask one that runs."""
@@ -49,6 +51,23 @@ class Bench:
     """Starts the TensorFlow zygote, or returns the one there is."""
     browsers: Callable[[], AbstractContextManager[str]]
     """Waits for the browsers, and gives where they take orders."""
+
+
+def bench_of(folder: Path, stated: Mapping[str, Any], work: Path, workshop: Workshop, timeout: float) -> Bench:
+    """Return what proving an export again needs, as its manifest `stated` has it."""
+    samples = folder / stated["samples"]["path"]
+    return Bench(
+        contract=stated["contract"],
+        samples=samples,
+        work=work,
+        logs=workshop.logs,
+        tolerance=Tolerance(**stated["tolerance"]),
+        noise=functools.partial(noise.read, stated.get("noise", {}), samples),
+        timeout=timeout,
+        provide=workshop.provide,
+        zygote=workshop.zygote,
+        browsers=workshop.browsers,
+    )
 
 
 def prove(
@@ -146,10 +165,10 @@ def _verdict(bench: Bench, runtime: Runtime, answered: Answered, allowed: Budget
     except (OSError, KeyError, TypeError, ValueError, AttributeError, zipfile.BadZipFile) as error:
         reason = f"{runtime.script.name} broke the format of its answer: {type(error).__name__}: {error}"
         return Run(runtime=runtime.name, status="error", reason=reason, log=log)
-    noise = bench.noise()
+    own_noise = bench.noise()
     expected, labels = (read_calls(bench.samples, role) for role in ("outputs", "labels"))
     tolerance = coarser(bench.tolerance, runtime.coarseness)
-    verdicts = compare_run(bench.contract, expected, answers, tolerance, labels, noise)
+    verdicts = compare_run(bench.contract, expected, answers, tolerance, labels, own_noise)
     if allowed is not None:
         verdicts = budget.judge(verdicts, allowed)
     wrong = next((verdict for verdict in verdicts if not verdict.passed), None)

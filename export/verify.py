@@ -6,7 +6,6 @@ The folder is read and never written.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -14,12 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from anyport import manifest, noise, process, publish, targets
-from anyport.compare import Tolerance
+from anyport import manifest, process, publish, targets
 from anyport.errors import RequestError
 from anyport.pipeline import run_everywhere
 from anyport.protocols import Budget
-from anyport.prove import Bench
+from anyport.prove import bench_of
 from anyport.report import Artifact, Report, judge
 from anyport.targets import Choice
 from anyport.terminal import Progress
@@ -79,18 +77,7 @@ class _Check:
         self.folder = folder
         self.workshop = workshop
         self.work = Path(tempfile.mkdtemp(prefix="anyport-"))
-        self.bench = Bench(
-            contract=stated["contract"],
-            samples=folder / stated["samples"]["path"],
-            work=self.work,
-            logs=workshop.logs,
-            tolerance=Tolerance(**stated["tolerance"]),
-            noise=functools.partial(noise.read, stated.get("noise", {}), folder / stated["samples"]["path"]),
-            timeout=timeout,
-            provide=workshop.provide,
-            zygote=workshop.zygote,
-            browsers=workshop.browsers,
-        )
+        self.bench = bench_of(folder, stated, self.work, workshop, timeout)
 
     def __enter__(self) -> _Check:
         return self

@@ -18,11 +18,10 @@ import numpy as np
 from variants import BUDGETS
 
 from anyport import models, publish, targets
-from anyport.compare import Tolerance
 from anyport.guest.anyport_guest import read_calls
 from anyport.pipeline import Options, run_export
 from anyport.protocols import Runtime
-from anyport.prove import Bench, prove
+from anyport.prove import bench_of, prove
 from anyport.terminal import Quiet
 from anyport.workshop import Workshop
 
@@ -31,6 +30,8 @@ MODELS = ("digits", "keyword_spotting", "lookup", "mlp", "mobilenet_v2", "subcla
 VARIANTS = ("int8", "int16x8")
 PAIRS = {"armv7": "tflite-runtime", "aarch64": "tflite-runtime", "aarch64-litert": "litert"}
 """Board → the same runtime on this machine."""
+SECONDS = 1200.0
+"""What a run may take on an emulated board."""
 PAGE = Path(__file__).parent.parent / "docs" / "devices.md"
 BEGIN, END = "<!-- exactness: made by tools/exactness.py -->", "<!-- /exactness -->"
 
@@ -80,17 +81,7 @@ def _outputs(
 ) -> Outputs | str:
     """Return what a file answers in a runtime, or why it doesn't."""
     with tempfile.TemporaryDirectory() as work:
-        bench = Bench(
-            contract=stated["contract"],
-            samples=folder / stated["samples"]["path"],
-            work=Path(work),
-            logs=Path(work),
-            tolerance=Tolerance(),
-            timeout=1200,
-            provide=workshop.provide,
-            zygote=workshop.zygote,
-            browsers=workshop.browsers,
-        )
+        bench = bench_of(folder, stated, Path(work), workshop, SECONDS)
         turn = contextlib.nullcontext(lambda text: None)
         run = prove(bench, runtime, "run", folder / artifact.path, artifact.signatures, None, turn)
         return read_calls(Path(work, "run.outputs.npz"), "outputs") if run.outputs else run.reason

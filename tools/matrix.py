@@ -36,12 +36,11 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
-from anyport import AnyportError, manifest, models, noise, publish, targets
-from anyport.compare import Tolerance
+from anyport import AnyportError, manifest, models, publish, targets
 from anyport.guests import Job
 from anyport.pipeline import Options, run_export
 from anyport.protocols import Runtime
-from anyport.prove import Bench, prove
+from anyport.prove import Bench, bench_of, prove
 from anyport.report import Artifact
 from anyport.targets import Choice
 from anyport.terminal import Quiet
@@ -234,18 +233,7 @@ def _by_hand(choice: Choice, told: Mapping[str, Any], out: Path) -> dict[str, An
         outcome = _workshop.zygote().run(job, lambda step: None)
         if outcome.result is None:
             return {"outcome": "no file", "reason": outcome.message}
-        bench = Bench(
-            contract=told["contract"],
-            samples=out / "samples.npz",
-            work=Path(work),
-            logs=_workshop.logs,
-            tolerance=Tolerance(),
-            noise=lambda: noise.read(manifest.read(out)["noise"], out / manifest.SAMPLES),
-            timeout=TIMEOUT,
-            provide=_workshop.provide,
-            zygote=_workshop.zygote,
-            browsers=_workshop.browsers,
-        )
+        bench = bench_of(out, manifest.read(out), Path(work), _workshop, TIMEOUT)
         routes = [_route(bench, choice.runtimes[0], route) for route in outcome.result["routes"]]
     return min(routes, key=lambda item: BY_HAND_BEST_FIRST.index(item["outcome"]))
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from anyport import guests, manifest, noise, process, publish
-from anyport.compare import MULTIPLE, OutputVerdict, Tolerance
+from anyport import guests, manifest, process, publish
+from anyport.compare import MULTIPLE, OutputVerdict
 from anyport.debugging import reproduction, subject
 from anyport.debugging.cuts import Cuts
 from anyport.debugging.divergence import Divergence, layer_of
@@ -30,7 +29,7 @@ from anyport.guest.anyport_guest import Array, read_calls
 from anyport.guests import Job
 from anyport.loading import LoadOptions, load
 from anyport.protocols import Budget, Runtime
-from anyport.prove import Bench, execute, prove
+from anyport.prove import bench_of, execute, prove
 from anyport.report import Run
 from anyport.terminal import Progress
 from anyport.workshop import Workshop
@@ -78,20 +77,7 @@ class _Session:
         self.canonical = self.work / "canonical"
         self.canonical.mkdir()
         self.place = asked.folder / asked.artifact.path
-        self.bench = Bench(
-            contract=asked.stated["contract"],
-            samples=asked.folder / asked.stated["samples"]["path"],
-            work=self.work,
-            logs=workshop.logs,
-            tolerance=Tolerance(**asked.stated["tolerance"]),
-            noise=functools.partial(
-                noise.read, asked.stated.get("noise", {}), asked.folder / asked.stated["samples"]["path"]
-            ),
-            timeout=options.timeout,
-            provide=workshop.provide,
-            zygote=workshop.zygote,
-            browsers=workshop.browsers,
-        )
+        self.bench = bench_of(asked.folder, asked.stated, self.work, workshop, options.timeout)
 
     def __enter__(self) -> _Session:
         return self
