@@ -22,7 +22,6 @@ from tensorflow.python.framework import tensor_util
 from anyport_guest import Array, Calls, Progress, read_calls
 from anyport_tf import noise
 from anyport_tf.canonical import Canonical
-from anyport_tf.double import doubled
 from anyport_tf.freeze import source_node
 
 KERNELS = {"Conv2D", "Conv3D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "MatMul", "BatchMatMulV2", "Einsum"}
@@ -51,11 +50,8 @@ class _Study:
         self.double = self._exact(model)
 
     def _exact(self, model: Canonical) -> Calls | None:
-        try:
-            wide = doubled(model)
-            return noise.Engine(wide).run(self.calls, dict(wide.weights))
-        except Exception:
-            return None
+        found = noise.in_double(model, self.calls)
+        return None if isinstance(found, str) else found
 
     def measured(self, kind: str, place: str, change: Callable[[Canonical], Canonical]) -> dict[str, Any]:
         broken = change(self.model)

@@ -17,6 +17,8 @@ from anyport_guest import Array, Tensors
 
 from .canonical import Canonical, Signature
 from .freeze import FRAMES
+from .rounding import moved
+from .saved_model import lookup_table
 
 SEEDS = (1, 2, 3)
 """Of the perturbed runs that tell how far rounding alone moves a segment."""
@@ -167,30 +169,15 @@ class Evaluator:
 
 
 def _mover(rng: np.random.Generator) -> Callable[[Array], Array]:
-    """Return a function that moves each float by −1, 0 or +1 unit in the last place."""
-
-    def move(value: Array) -> Array:
-        if (
-            value.dtype.kind != "f"
-            or value.dtype.itemsize < 2
-            or value.dtype.name not in ("float16", "float32", "float64")
-        ):
-            return value
-        steps = rng.integers(-1, 2, value.shape, dtype=np.int8)
-        with np.errstate(all="ignore"):
-            return np.asarray(value + np.spacing(value) * steps, value.dtype)
-
-    return move
+    """Return a function that moves each float of NumPy's own by −1, 0 or +1 unit in the last place."""
+    return lambda value: moved(value, rng) if value.dtype.kind == "f" else value
 
 
 def _resources(model: Canonical, signature: Signature) -> dict[str, Any]:
     """Make the tables and variables that the graph's placeholders stand for."""
     handles = {}
     for node, name in signature.tables.items():
-        keys, values = model.table(name)
-        default = b"" if values.dtype.kind == "S" else values.dtype.type(0)
-        entries = tf.lookup.KeyValueTensorInitializer(tf.constant(keys), tf.constant(values))
-        handles[f"{node}:0"] = tf.lookup.StaticHashTable(entries, default).resource_handle
+        handles[f"{node}:0"] = lookup_table(*model.table(name)).resource_handle
     for node, name in signature.variables.items():
         variable = tf.compat.v1.get_variable(
             f"anyport_state_{len(handles)}", initializer=np.asarray(model.weights[name]), use_resource=True

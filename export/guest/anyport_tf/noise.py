@@ -28,8 +28,10 @@ from tensorflow.python.framework import tensor_util
 
 from anyport_guest import Array, Calls, Tensors, first_line, storable
 
+from . import discrepancy
 from .canonical import Canonical
 from .double import doubled
+from .rounding import moved, moves
 from .saved_model import as_module
 
 RUNS = 6
@@ -39,7 +41,6 @@ JUMP = 1e3
 VISIBLE = 1e-3
 BITS = {"float32": 0, "float16": 13, "bfloat16": 16}
 """How many bits fewer than float32's mantissa a precision has."""
-INTEGERS = {2: np.int16, 4: np.int32, 8: np.int64}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,13 +70,11 @@ def measure(
     engine = Engine(model)
     base = engine.run(calls, dict(model.weights))
     notes: list[str] = []
-    exact = None
-    try:
-        tell("in double precision")
-        double = doubled(model)
-        exact = Engine(double).run(calls, dict(double.weights))
-    except Exception as error:
-        notes.append(f"not in double precision: {first_line(error)}")
+    tell("in double precision")
+    exact = in_double(model, calls)
+    if isinstance(exact, str):
+        notes.append(f"not in double precision: {exact}")
+        exact = None
     near: list[Calls] = []
     wide: list[Calls] = []
     for number in range(RUNS + WIDE_RUNS):
@@ -139,6 +138,15 @@ class Engine:
         return {key: storable(value.numpy()) for key, value in self.module.functions[name](*inputs).items()}
 
 
+def in_double(model: Canonical, calls: Calls) -> Calls | str:
+    """Return what the model answers in double precision, or why it can't."""
+    try:
+        double = doubled(model)
+        return Engine(double).run(calls, dict(double.weights))
+    except Exception as error:  # whatever a rewritten graph fails with, perturbations tell the noise without it
+        return first_line(error)
+
+
 def lifted(model: Canonical) -> Canonical:
     """Return the model with the tensors of floats that stay in its skeletons, since they are small, as weights too."""
     signatures, weights = {}, dict(model.weights)
@@ -150,7 +158,7 @@ def lifted(model: Canonical) -> Canonical:
             if (
                 node.op == "Const"
                 and (value := tensor_util.MakeNdarray(node.attr["value"].tensor)).ndim
-                and _moves(value)
+                and moves(value)
             ):
                 made[node.name] = f"{name}/{node.name}"
                 weights[made[node.name]] = value
@@ -187,30 +195,6 @@ def _moved_calls(calls: Calls, contract: Mapping[str, Any], rng: np.random.Gener
 def _moved_weights(model: Canonical, rng: np.random.Generator, units: int) -> dict[str, Array]:
     bits = max(BITS[item.get("precision", "float32")] for item in model.contract["signatures"])
     return {name: moved(value, rng, units, bits) for name, value in model.weights.items()}
-
-
-def moved(value: Array, rng: np.random.Generator, units: int = 1, bits: int = 0) -> Array:
-    """Return floats moved by −1, 0 or +1 times `units` in the last place, or in the last but `bits` of float32.
-
-    Zeros stay, since a zero is seldom the result of a rounding: a padding, a mask, a weight that was pruned.
-    """
-    array = np.ascontiguousarray(value)
-    if array.dtype.kind == "c":
-        parts = array.view(array.real.dtype)
-        return moved(parts, rng, units, bits).view(array.dtype)
-    if not _moves(array):
-        return value
-    step = units << (bits if array.dtype == np.float32 else 0)
-    integers = array.reshape(-1).view(INTEGERS[array.dtype.itemsize])
-    steps = rng.integers(-1, 2, size=integers.size, dtype=np.int8).astype(integers.dtype) * step
-    result = (integers + steps).view(array.dtype).reshape(array.shape)
-    # Beyond the largest number lies infinity, and below the smallest another sign.
-    usable = np.isfinite(array) & np.isfinite(result) & (np.sign(array) == np.sign(result))
-    return np.where(usable, result, array)
-
-
-def _moves(array: Array) -> bool:
-    return array.dtype.kind in "fc" or array.dtype.name == "bfloat16"
 
 
 # Judging the distances.
@@ -266,11 +250,7 @@ def _distances(source: Sequence[Array], runs: Sequence[Sequence[Array]]) -> list
 
 
 def distance(wanted: Array, found: Array) -> Array:
-    """Return how far each element is from the wanted one; infinite where one of them is no number or of another sign."""
+    """Return how far each element is from the wanted one; infinite where one of them alone isn't finite, or of another shape."""
     if wanted.shape != found.shape:
         return np.full(wanted.shape, np.inf)
-    a, b = _numbers(wanted), _numbers(found)
-    same = (a == b) | (np.isnan(a) & np.isnan(b))
-    with np.errstate(invalid="ignore", over="ignore"):
-        apart = np.abs(a - b)
-    return np.where(same, 0.0, np.where(np.isfinite(apart), apart, np.inf))
+    return discrepancy.distance(_numbers(wanted), _numbers(found))

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from .canonical import Canonical, Signature
+from .canonical import Array, Canonical, Signature
 from .freeze import FRAMES
 
 FINGERPRINT = "fingerprint.pb"
@@ -84,14 +84,16 @@ def _scope(name: str) -> str:
 
 def _tables(model: Canonical, names: Iterable[str]) -> dict[str, Any]:
     used = {table for name in names for table in model.signatures[name].tables.values()}
-    tables = {}
-    for name in sorted(used):
-        keys, values = model.table(name)
-        default = b"" if values.dtype.kind == "S" else values.dtype.type(0)
-        initializer = tf.lookup.KeyValueTensorInitializer(tf.constant(keys), tf.constant(values))
-        # The default that counts is an input of each lookup in the graph; this one is never used.
-        tables[name] = tf.lookup.StaticHashTable(initializer, default)
-    return tables
+    return {name: lookup_table(*model.table(name)) for name in sorted(used)}
+
+
+def lookup_table(keys: Array, values: Array) -> Any:
+    """Return a `tf.lookup.StaticHashTable` of keys and values, both of shape `[entries]`."""
+    default = b"" if values.dtype.kind == "S" else values.dtype.type(0)
+    # The default that counts is an input of each lookup in the graph; this one is never used.
+    return tf.lookup.StaticHashTable(
+        tf.lookup.KeyValueTensorInitializer(tf.constant(keys), tf.constant(values)), default
+    )
 
 
 def _function(model: Canonical, signature: Signature, module: Any, batch: int | None) -> Any:
