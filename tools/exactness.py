@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matrix_page import replace_marked
 from variants import BUDGETS
 
 from anyport import models, publish, targets
@@ -33,7 +34,7 @@ PAIRS = {"armv7": "tflite-runtime", "aarch64": "tflite-runtime", "aarch64-litert
 SECONDS = 1200.0
 """What a run may take on an emulated board."""
 PAGE = Path(__file__).parent.parent / "docs" / "devices.md"
-BEGIN, END = "<!-- exactness: made by tools/exactness.py -->", "<!-- /exactness -->"
+MARKS = ("<!-- exactness: made by tools/exactness.py -->", "<!-- /exactness -->")
 
 Outputs = Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -51,8 +52,7 @@ def main() -> None:
                 print(" | ".join(line), flush=True)
     if arguments.write:
         text = "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
-        before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+        PAGE.write_text(replace_marked(PAGE.read_text(encoding="utf-8"), MARKS, ["", text]), encoding="utf-8")
 
 
 def measure(name: str, out: Path, workshop: Workshop) -> Iterator[list[str]]:

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from matrix_page import replace_marked
 from variants import BUDGETS
 
 from anyport import models, publish, targets
@@ -29,7 +30,7 @@ Results = dict[str, dict[str, dict[str, dict[str, Any]]]]
 """Target → model → variant → `status` and `reason` of the artifact, and `runs`: runtime → what `_kept` keeps."""
 
 PAGE = Path(__file__).parent.parent / "docs" / "runtimes.md"
-BEGIN, END = "<!-- runtimes: made by tools/runtimes.py -->", "<!-- /runtimes -->"
+MARKS = ("<!-- runtimes: made by tools/runtimes.py -->", "<!-- /runtimes -->")
 LARGE = ("mobilenet_v2", "resnet50")
 """Models that come last."""
 SECONDS = 3000.0
@@ -51,8 +52,8 @@ def main() -> None:
         arguments.results.parent.mkdir(parents=True, exist_ok=True)
         arguments.results.write_text(json.dumps(found, indent=1, sort_keys=True), encoding="utf-8")
     if arguments.write:
-        before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n\n{page(results)}{END}{rest.partition(END)[2]}", encoding="utf-8")
+        text = PAGE.read_text(encoding="utf-8")
+        PAGE.write_text(replace_marked(text, MARKS, ["", page(results).removesuffix("\n")]), encoding="utf-8")
 
 
 def measure(arguments: argparse.Namespace, results: Results) -> Iterator[Results]:

@@ -7,11 +7,12 @@ status 1 where the debugger names a wrong layer in more than two of thirty, or b
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+from matrix_page import replace_marked
 
 import anyport
 from anyport import models, publish, targets
@@ -21,7 +22,7 @@ from anyport.workshop import provide_toolchain
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "debugger.md"
-MARK = re.compile(r"(<!-- sabotages: made by tools/sabotages.py -->\n).*?(<!-- /sabotages -->)", re.DOTALL)
+MARKS = ("<!-- sabotages: made by tools/sabotages.py -->", "<!-- /sabotages -->")
 LEAST = 28 / 30
 """Share of the sabotages in which the right layer must be named."""
 SLOW = ("resnet50",)
@@ -46,7 +47,8 @@ def main() -> int:
     text = _page(altered, right)
     print(text)
     if arguments.write and not arguments.only:
-        PAGE.write_text(MARK.sub(lambda match: match[1] + text + match[2], PAGE.read_text(encoding="utf-8")), "utf-8")
+        page = PAGE.read_text(encoding="utf-8")
+        PAGE.write_text(replace_marked(page, MARKS, [text.removesuffix("\n")]), encoding="utf-8")
     return int(bool(blamed) or (bool(altered) and found < LEAST * len(altered)))
 
 

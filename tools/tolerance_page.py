@@ -14,11 +14,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from matrix_page import replace_marked
+
 from anyport.compare import MULTIPLE
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 DATA, PAGE, FIGURE = (DOCS / f"tolerance.{suffix}" for suffix in ("json", "md", "svg"))
-BEGIN, END = "<!-- figures: made by tools/tolerance_page.py -->\n", "<!-- /figures -->"
+MARKS = ("<!-- figures: made by tools/tolerance_page.py -->", "<!-- /figures -->")
 WIDTH, HEIGHT, LEFT, BOTTOM = 720, 260, 40, 40
 DECADES = range(-3, 10)
 
@@ -28,9 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="fail where the page is not current, and write nothing")
     arguments = parser.parse_args(argv)
     cases = json.loads(DATA.read_text(encoding="utf-8"))["cases"]
-    head, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    made = {PAGE: f"{head}{BEGIN}{_tables(cases)}{END}{tail}", FIGURE: _figure(cases)}
+    page = replace_marked(PAGE.read_text(encoding="utf-8"), MARKS, [_tables(cases).removesuffix("\n")])
+    made = {PAGE: page, FIGURE: _figure(cases)}
     stale = [path.name for path, text in made.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
     if arguments.check:
         print(f"not current: {', '.join(stale)}; run python tools/tolerance_page.py" if stale else "current")

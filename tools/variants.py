@@ -15,6 +15,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from matrix_page import replace_marked
+
 from anyport import models, publish, targets
 from anyport.models import zoo
 from anyport.pipeline import Options, run_export
@@ -25,7 +27,7 @@ Results = dict[str, dict[str, Any]]
 """Target → model → artifacts as the manifest states them."""
 
 PAGE = Path(__file__).parent.parent / "docs" / "quantisation.md"
-BEGIN, END = "<!-- variants: made by tools/variants.py -->", "<!-- /variants -->"
+MARKS = ("<!-- variants: made by tools/variants.py -->", "<!-- /variants -->")
 
 RANDOM = {"snr": 10, "channel_snr": 0, "cosine": 0.95}
 BUDGETS: Mapping[str, Mapping[str, float]] = {"mobilenet_v2": RANDOM, "resnet50": RANDOM}
@@ -49,8 +51,7 @@ def main() -> None:
     text = "\n".join(table(target, results.get(target, {})) for target in coarse)
     print(text)
     if arguments.write:
-        before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+        PAGE.write_text(replace_marked(PAGE.read_text(encoding="utf-8"), MARKS, ["", text]), encoding="utf-8")
 
 
 def _coarse(target: str) -> list[str]:

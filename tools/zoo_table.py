@@ -12,8 +12,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from matrix_page import replace_marked
+
 README = Path(__file__).parent.parent / "README.md"
-BEGIN, END = "<!-- zoo: made by tools/zoo_table.py -->", "<!-- /zoo -->"
+MARKS = ("<!-- zoo: made by tools/zoo_table.py -->", "<!-- /zoo -->")
 
 
 def main(folder: str) -> None:
@@ -21,9 +23,7 @@ def main(folder: str) -> None:
     models = [item["model"] for item in json.loads((release / "release.json").read_text(encoding="utf-8"))["models"]]
     manifests = {name: json.loads((release / name / "anyport.json").read_text(encoding="utf-8")) for name in models}
     text = README.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    README.write_text(f"{before}{BEGIN}\n{table(manifests)}{END}{after}", encoding="utf-8")
+    README.write_text(replace_marked(text, MARKS, [table(manifests).removesuffix("\n")]), encoding="utf-8")
 
 
 def table(manifests: Mapping[str, Mapping[str, Any]]) -> str:
