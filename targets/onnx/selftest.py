@@ -40,8 +40,6 @@ STATE = os.path.join(HERE, "initial_state.npz")
 WIDER = {"float16": 128, "bfloat16": 1024}
 """How much more is allowed where the source itself computes more coarsely than in float32."""
 ROLES = ("inputs", "outputs", "labels", "undecided")
-COARSER = {"armv7l": 4}
-"""How many times as much noise is allowed on processors whose kernels approximate more coarsely."""
 CONSTANT = 0.02
 """How far an output without a signal may be off in a quantised file, as a share of it."""
 
@@ -116,7 +114,7 @@ def _verdicts(manifest: Any, artifact: Any, runtime: Any) -> Iterator[tuple[str,
             name = output["name"]
             want = [call[name] for call in calls["outputs"]]
             floor = noise.get(name, {}).get("floor") if multiple is not None else None
-            tolerance = {"absolute": multiple * floor * COARSER.get(platform.machine(), 1)} if floor else constants
+            tolerance = {"absolute": multiple * floor} if floor else constants
             labels = [call[name] for call in calls.get("labels", []) if name in call]
             have = [answer[name] for answer in answers]
             if multiple is not None:
