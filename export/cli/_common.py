@@ -26,6 +26,17 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-v", "--verbose", action="store_true", help="a line for each thing that happens")
 
 
+def add_loading_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what a command takes that loads a source: `--trust` and `--python`."""
+    parser.add_argument("--trust", action="store_true", help="run Python code that a model file holds (Lambda layers)")
+    parser.add_argument("--python", default="", metavar="PATH", help="the interpreter whose environment loads SOURCE")
+
+
+def add_timeout_argument(parser: argparse.ArgumentParser) -> None:
+    """Add `--timeout`."""
+    parser.add_argument("--timeout", type=above_zero, metavar="S", help="seconds for any one step (default 1800)")
+
+
 def from_zero(text: str) -> float:
     """Read a number from 0."""
     return _number(text, "a number from 0", lambda value: value >= 0)

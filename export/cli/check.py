@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from anyport.cli._common import above_zero, add_output_arguments, print_report
+from anyport.cli._common import add_output_arguments, add_timeout_argument, print_report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="check every artifact that can be run in this runtime, there; repeatable",
     )
-    parser.add_argument("--timeout", type=above_zero, metavar="S", help="seconds for any one step (default 1800)")
+    add_timeout_argument(parser)
     add_output_arguments(parser)
 
 

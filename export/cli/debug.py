@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from anyport.cli._common import above_zero, add_output_arguments, print_json
+from anyport.cli._common import add_loading_arguments, add_output_arguments, add_timeout_argument, print_json
 from anyport.cli.export import SOURCE_HELP
 
 if TYPE_CHECKING:
@@ -37,11 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--out", metavar="FOLDER", help="what to write; by default DIR/debug/TARGET-VARIANT@RUNTIME"
     )
-    parser.add_argument("--trust", action="store_true", help="run Python code that a model file holds (Lambda layers)")
-    parser.add_argument(
-        "--python", default="", metavar="PATH", help="the interpreter whose environment loads the source"
-    )
-    parser.add_argument("--timeout", type=above_zero, metavar="S", help="seconds for any one step (default 1800)")
+    add_loading_arguments(parser)
+    add_timeout_argument(parser)
     add_output_arguments(parser)
 
 

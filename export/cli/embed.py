@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from anyport.cli._common import above_zero, add_output_arguments, print_json
+from anyport.cli._common import add_output_arguments, add_timeout_argument, print_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TARGET[:VARIANT]",
         help="embed this one, where there are several",
     )
-    parser.add_argument("--timeout", type=above_zero, metavar="S", help="seconds for any one step (default 1800)")
+    add_timeout_argument(parser)
     add_output_arguments(parser)
 
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from anyport.cli._common import above_zero, add_output_arguments, from_zero, print_notes, print_report
+from anyport.cli._common import (
+    above_zero,
+    add_loading_arguments,
+    add_output_arguments,
+    add_timeout_argument,
+    from_zero,
+    print_notes,
+    print_report,
+)
 
 SOURCE_HELP = (
     "a .keras or .h5 file, a SavedModel folder, a frozen graph (.pb), FILE.py:NAME or PACKAGE.MODULE:NAME "
@@ -59,9 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rtol", type=from_zero, metavar="R", help="instead of that: allowed relative error of an element (e.g. 1e-4)"
     )
-    parser.add_argument("--trust", action="store_true", help="run Python code that a model file holds (Lambda layers)")
-    parser.add_argument("--python", default="", metavar="PATH", help="the interpreter whose environment loads SOURCE")
-    parser.add_argument("--timeout", type=above_zero, metavar="S", help="seconds for any one step (default 1800)")
+    add_loading_arguments(parser)
+    add_timeout_argument(parser)
     add_output_arguments(parser)
 
 
