@@ -14,11 +14,11 @@ import tensorflow as tf
 
 from anyport_guest import BadRequest, Progress
 from anyport_tf.canonical import Canonical, Signature
-from anyport_tf.evaluation import Graph, full, split
+from anyport_tf.evaluation import Graph
 from anyport_tf.freeze import Frozen, freeze_function, source_node
 from anyport_tf.rules import trimmed
 from anyport_tf.saved_model import argument_names, write_saved_model
-from anyport_tf.tensor_names import scopes_left
+from anyport_tf.tensor_names import full, scopes_left, split
 
 CALLS = ("StatefulPartitionedCall", "PartitionedCall")
 """What inlining puts before the names of a function's nodes, with a number where there are several."""

@@ -22,12 +22,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tfjs_file import SIGNATURE, TOPOLOGY, Model, Node, ancestors, descendants, dtypes, in_order, split, tensor_name
+from tfjs_file import SIGNATURE, TOPOLOGY, Model, Node, ancestors, descendants, dtypes, in_order, tensor_name
 from tfjs_frames import outside
 from tfjs_fuse import FUSED
 
 from anyport_guest import INITIAL_STATE, BadRequest, Progress
-from anyport_tf.tensor_names import scopes_left
+from anyport_tf.tensor_names import scopes_left, split
 
 NO_NUMBERS = ("resource", "variant")
 KINDS = {

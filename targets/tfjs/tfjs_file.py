@@ -18,6 +18,8 @@ import tensorflow as tf
 from tensorflow.python.framework import op_def_registry
 from tfjs_write import tfjs_dtype
 
+from anyport_tf.tensor_names import split
+
 Node = dict[str, Any]
 
 SHARD = "group1-shard1of1.bin"
@@ -86,12 +88,6 @@ def _size(spec: Mapping[str, Any], held: bytes, start: int) -> int:
     for _ in range(count):  # its length in four bytes, then itself
         end += 4 + int(struct.unpack_from("<I", held, end)[0])
     return end - start
-
-
-def split(tensor: str) -> tuple[str, int]:
-    """Return the node and the output that `node`, `node:1` or `^node` means."""
-    node, _, index = tensor.removeprefix("^").partition(":")
-    return node, int(index or 0)
 
 
 def tensor_name(node: str, index: int) -> str:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tfjs_file import Node, in_order, split
+from tfjs_file import Node, in_order
+
+from anyport_tf.tensor_names import split
 
 DEEPER, BACK = 1, -1
 

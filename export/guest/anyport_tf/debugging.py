@@ -19,10 +19,11 @@ from . import causes
 from .canonical import Canonical
 from .discrepancy import Allowed, distance, wide
 from .divergence import RIGHT, WRONG, Fault, Found, search
-from .evaluation import Evaluator, Graph, split
+from .evaluation import Evaluator, Graph
 from .explicit_state import state_as_ports
 from .matching import Tap, candidates, matched
 from .naming import named
+from .tensor_names import split
 
 MOST_ROWS = 4
 """Samples that are looked at."""

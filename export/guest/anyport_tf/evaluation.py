@@ -19,21 +19,11 @@ from .canonical import Canonical, Signature
 from .freeze import FRAMES
 from .rounding import moved
 from .saved_model import lookup_table
+from .tensor_names import full, split
 
 SEEDS = (1, 2, 3)
 """Of the perturbed runs that tell how far rounding alone moves a segment."""
 UNTAPPED = (tf.resource, tf.variant)
-
-
-def split(tensor: str) -> tuple[str, int]:
-    """Return node and index of `node:index`, `node` or `node:output:index`."""
-    parts = tensor.removeprefix("^").split(":")
-    return parts[0], int(parts[-1]) if len(parts) > 1 and parts[-1].isdigit() else 0
-
-
-def full(tensor: str) -> str:
-    """Return `node:index`."""
-    return "{}:{}".format(*split(tensor))
 
 
 class Graph:

@@ -71,10 +71,9 @@ def measure(
     base = engine.run(calls, dict(model.weights))
     notes: list[str] = []
     tell("in double precision")
-    exact = in_double(model, calls)
-    if isinstance(exact, str):
-        notes.append(f"not in double precision: {exact}")
-        exact = None
+    exact, reason = in_double(model, calls)
+    if exact is None:
+        notes.append(f"not in double precision: {reason}")
     near: list[Calls] = []
     wide: list[Calls] = []
     for number in range(RUNS + WIDE_RUNS):
@@ -138,13 +137,13 @@ class Engine:
         return {key: storable(value.numpy()) for key, value in self.module.functions[name](*inputs).items()}
 
 
-def in_double(model: Canonical, calls: Calls) -> Calls | str:
-    """Return what the model answers in double precision, or why it can't."""
+def in_double(model: Canonical, calls: Calls) -> tuple[Calls | None, str]:
+    """Return what the model answers in double precision; None, and why, where it can't."""
     try:
         double = doubled(model)
-        return Engine(double).run(calls, dict(double.weights))
+        return Engine(double).run(calls, dict(double.weights)), ""
     except Exception as error:  # whatever a rewritten graph fails with, perturbations tell the noise without it
-        return first_line(error)
+        return None, first_line(error)
 
 
 def lifted(model: Canonical) -> Canonical:

@@ -1,12 +1,24 @@
-"""What the names of an artifact's tensors say of the canonical graph's nodes; for the `cut.py` of targets.
+"""Names of tensors: which output of which node they are, and what an artifact's say of the canonical graph's nodes.
 
-A repair names what it makes after the node that it repaired, `NODE/RULE/…`, and the node's own name is gone from the
-artifact.  The tensor by which alone such a scope of names is left holds what the node held.
+Used by the debugger and the `cut.py` of targets.  A repair names what it makes after the node that it repaired,
+`NODE/RULE/…`, and the node's own name is gone from the artifact.  The tensor by which alone such a scope of names is left
+holds what the node held.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+
+
+def split(tensor: str) -> tuple[str, int]:
+    """Return node and index of `node:index`, `node` or `node:output:index`."""
+    parts = tensor.removeprefix("^").split(":")
+    return parts[0], int(parts[-1]) if len(parts) > 1 and parts[-1].isdigit() else 0
+
+
+def full(tensor: str) -> str:
+    """Return `node:index`."""
+    return "{}:{}".format(*split(tensor))
 
 
 def scopes_left(made: Mapping[str, str], readers: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
